@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Install the Debian packages that a verb of the Makefile needs beyond Python: debian-packages.sh VERB
+#
+# A package counts as there when its command is, however it was installed. `bench` cannot measure
+# without its tool and stops; `test` needs its browser for one page only and goes on, and that one
+# test says that it did not run.
+set -euo pipefail
+
+case "${1:-}" in
+  bench) packages=(wrk) may_sudo=yes otherwise=stop ;;
+  test) packages=(chromium) may_sudo=no otherwise=go_on ;;
+  *) echo "usage: $0 bench|test" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+  command -v "$package" >/dev/null || missing+=("$package")
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+give_up() {
+  echo "$1; install by hand: apt-get install ${missing[*]}" >&2
+  [ "$otherwise" = go_on ] && exit 0
+  exit 1
+}
+
+command -v apt-get >/dev/null || give_up "This is no Debian or Ubuntu"
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=(env)
+elif [ "$may_sudo" = yes ] && command -v sudo >/dev/null; then
+  as_root=(sudo env)
+else
+  give_up "Installing ${missing[*]} takes root"
+fi
+
+echo "Installing ${missing[*]}"
+apt=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+"${apt[@]}" update >/dev/null || give_up "apt-get update failed"
+"${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >/dev/null ||
+  give_up "apt-get could not install ${missing[*]}"

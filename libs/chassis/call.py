@@ -1,0 +1,197 @@
+"""One HTTP call, seen by a route: who calls, in which role, and how a command is executed.
+
+A route states the role it needs as a dependency and gets a `Call`; scope is held by the rule
+itself (the area concerned is a fact). Headers: Idempotency-Key, If-Match, Min-Position,
+traceparent (product 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import Request, Response
+
+from libs.events.canonical import sha256
+from libs.events.cuts import parse_cut
+from libs.events.decider import Ask, Decider
+from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError, Refused, RoleNotHeld
+from libs.events.execute import (
+    Answer,
+    Surroundings,
+    Unasked,
+    execute,
+    first_answer,
+    refused,
+    render,
+)
+from libs.events.log import Log
+from libs.events.types import Actor, Command, request_id
+
+from .auth import Caller
+
+WAIT_FOR_POSITION_S = 5.0
+_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_ETAG = re.compile(r'^"(\d+)"$')
+
+
+class KeyMissingError(EventsError):
+    status = 400
+    title = "缺少 Idempotency-Key"
+
+
+class UnreadableError(EventsError):
+    status = 400
+    title = "请求无法读取"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated call whose caller holds one of the roles that the route states."""
+
+    request: Request
+    caller: Caller
+    role: str
+    log: Log
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(
+            id=self.caller.id, role=self.role, unit=self.caller.unit, area=self.caller.area
+        )
+
+    async def execute(
+        self,
+        decider: Decider[Any, Any, Any],
+        command: Command,
+        target: UUID | None = None,
+        location: str | None = None,
+    ) -> Response:
+        """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
+        around = await self._around(needs_key=True)
+        ask = Ask(self.key(), target, command, self.actor)
+        return respond(self.log, await execute(self.log, ask, around, decider), location)
+
+    def key(self) -> UUID:
+        """The request id: the client's key within the client. Raises: KeyMissingError."""
+        key = self.request.headers.get("idempotency-key", "")
+        if not _KEY.match(key):
+            raise KeyMissingError("每个命令都要有 Idempotency-Key：1 至 200 个可见 ASCII 字符")
+        return request_id(self.caller.id, key)
+
+    async def _around(self, *, needs_key: bool) -> Surroundings:
+        headers = self.request.headers
+        key = self.key() if needs_key or "idempotency-key" in headers else uuid4()
+        return Surroundings(
+            body_hash=await request_hash(self.request),
+            correlation=key,
+            traceparent=headers.get("traceparent"),
+            if_match=_version(headers.get("if-match")),
+        )
+
+    async def refuse(self, refusal: Refused) -> Response:
+        """Record and answer a refusal that no rule decided (the role); bound to the key if any."""
+        around = await self._around(needs_key=False)
+        known = await first_answer(self.log, around.correlation, around.body_hash)
+        if known is None:
+            asked = f"{self.request.method} {self.request.scope['route'].path}"
+            ask = Unasked(around.correlation, self.actor, asked, None)
+            record = refused(self.log, ask, around, refusal)
+            appended = await self.log.append(record)
+            body = record.answer if appended.answer is None else appended.answer
+            known = render(body, appended.version, appended.position, replay=False)
+        return respond(self.log, known)
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    matched = _ETAG.match(if_match)
+    if matched is None:
+        raise UnreadableError('If-Match 应为带引号的版本号，如 "7"')
+    return int(matched[1])
+
+
+async def request_hash(request: Request) -> bytes:
+    """SHA-256 over method, path with query, and body as sent."""
+    query = request.scope.get("query_string", b"")
+    target = request.scope["path"].encode() + (b"?" + query if query else b"")
+    return sha256(request.method.encode(), b"\0", target, b"\0", await request.body())
+
+
+def respond(log: Log, answer: Answer, location: str | None = None) -> Response:
+    """An answer as HTTP: ETag, Position, Location, Idempotent-Replay; problem+json for refusals."""
+    refused_ = answer.status >= 400
+    headers = {} if refused_ else {"etag": f'"{answer.version}"'}
+    headers["position"] = f"{log.service}:{answer.position}"
+    if answer.replay:
+        headers["idempotent-replay"] = "true"
+    if location is not None and not refused_:
+        headers["location"] = location.format(id=answer.id)
+    kind = "application/problem+json" if refused_ else "application/json"
+    return Response(answer.body, answer.status, headers, media_type=kind)
+
+
+class Holds:
+    """The dependency of a route: the caller holds one of these roles. Nothing else admits."""
+
+    def __init__(self, *roles: str) -> None:
+        if not roles:
+            raise TypeError("a route states at least one role")
+        self.roles = roles
+
+    async def __call__(self, request: Request) -> Call:
+        caller: Caller = request.app.state.authenticate(request)
+        log: Log = request.app.state.log
+        held = next((role for role in self.roles if role in caller.roles), None)
+        call = Call(request, caller, held or "none", log)
+        if held is None:
+            raise RefusedCall(
+                call, RoleNotHeld(needed="、".join(self.roles), held="、".join(caller.roles))
+            )
+        await wait_until_visible(request, log)
+        return call
+
+
+class RefusedCall(Exception):
+    """A refusal met before any rule ran, with the call that met it."""
+
+    def __init__(self, call: Call, refusal: Refused) -> None:
+        self.call, self.refusal = call, refusal
+        super().__init__(str(refusal))
+
+
+async def wait_until_visible(request: Request, log: Log) -> None:
+    """Wait (bounded) until this service has applied what `Min-Position` names.
+
+    Raises: NotYetVisibleError with the position reached, UnreadableError.
+    """
+    text = request.headers.get("min-position") or request.query_params.get("min_position")
+    if text is None:
+        return
+    try:
+        wanted = parse_cut(text)
+    except ValueError as error:
+        raise UnreadableError(f"Min-Position：{error}") from None
+    for source, position in wanted.items():
+        await _reached(log, source, position)
+
+
+async def _reached(log: Log, source: str, position: int) -> None:
+    give_up = asyncio.get_running_loop().time() + WAIT_FOR_POSITION_S
+    pause_s = 0.002
+    while True:
+        reached = await log.pool.fetchval(
+            "SELECT min(position) FROM es.cursors WHERE source = $1", source
+        )
+        if reached is None:
+            raise NotFoundError(f"{log.service} 不读取 {source}")
+        if reached >= position:
+            return
+        if asyncio.get_running_loop().time() > give_up:
+            raise NotYetVisibleError(reached=f"{source}:{reached}", wanted=f"{source}:{position}")
+        await asyncio.sleep(pause_s)
+        pause_s = min(0.02, pause_s * 1.5)

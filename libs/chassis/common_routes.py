@@ -1,0 +1,165 @@
+"""The routes that every service has: health, version, invariants, its events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from libs.events.canonical import canonical
+from libs.events.errors import NotFoundError
+from libs.events.log import Log
+from libs.events.store import COLUMNS, recorded
+from libs.events.types import Recorded
+
+from .call import Call, Holds
+from .version import version
+
+READERS_OF_EVENTS = ("auditor", "operator", "system")
+LONGEST_WAIT_S = 30
+SCANNED_AT_ONCE = 5_000
+
+
+def common_router() -> APIRouter:
+    router = APIRouter()
+    router.add_api_route("/health", health, tags=["系统"], summary="是否可用")
+    router.add_api_route("/version", told_version, tags=["系统"], summary="版本")
+    router.add_api_route("/invariants", invariants, tags=["系统"], summary="不变量")
+    router.add_api_route("/events", events, tags=["事件"], summary="事件流，按位置")
+    return router
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """Plain data as canonical JSON."""
+    return Response(canonical(body), status, media_type="application/json")
+
+
+async def health(request: Request) -> Response:
+    """Open to anyone on the network: says whether the store answers, and nothing else."""
+    log: Log = request.app.state.log
+    head = await log.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
+    return answer({"service": log.service, "status": "ok", "head": head})
+
+
+async def told_version(request: Request) -> Response:
+    """Open to anyone: which release answers, on which life of which store."""
+    log: Log = request.app.state.log
+    return answer({"version": version(), "store": str(log.store), "epoch": log.epoch})
+
+
+async def invariants(call: Annotated[Call, Depends(Holds("auditor", "operator"))]) -> Response:
+    """What is checked in the database itself: density of positions and versions, cursors, stops."""
+    found = [
+        {"invariant": name, "position": row["position"], "counterexample": row["counterexample"]}
+        for name, query in INVARIANTS.items()
+        for row in await call.log.pool.fetch(query)
+    ]
+    return answer({"service": call.log.service, "invariants": found})
+
+
+INVARIANTS = {
+    "positions are dense from 1": """
+        SELECT coalesce(max(position), 0) AS position,
+               CASE WHEN count(*) <> coalesce(max(position), 0)
+                    THEN 'events ' || count(*) || ', last position ' || max(position)
+               END AS counterexample
+          FROM es.events""",
+    "versions are dense in every stream": """
+        SELECT coalesce(max(position), 0) AS position,
+               (SELECT s.stream_id::text FROM es.events s GROUP BY s.stream_id
+                HAVING count(*) <> max(s.version) LIMIT 1) AS counterexample
+          FROM es.events""",
+    "no reader is stopped": """
+        SELECT coalesce(min(position), 0) AS position,
+               string_agg(reader || ':' || source || ' ' || stopped, '; ') AS counterexample
+          FROM es.cursors""",
+}
+
+
+class Wanted(BaseModel):
+    """Which events, and how long to wait for one."""
+
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=100, ge=1, le=500)
+    types: str | None = Field(default=None, description="逗号分隔")
+    area: UUID | None = None
+    wait: int = Field(default=0, ge=0, le=LONGEST_WAIT_S, description="秒")
+
+
+async def events(
+    call: Annotated[Call, Depends(Holds(*READERS_OF_EVENTS))],
+    wanted: Annotated[Wanted, Query()],
+) -> Response:
+    """CloudEvents by position. `covered_to`: up to where the filter was applied; `previous`: the
+    position of the event before within the filter, so that a scoped reader can prove no gap."""
+    scope = wanted.area or call.caller.area
+    if scope is not None:
+        await require_in_scope(call, scope)
+    give_up = asyncio.get_running_loop().time() + wanted.wait
+    while True:
+        page = await _page(call.log, wanted, scope)
+        if page["events"] or asyncio.get_running_loop().time() >= give_up:
+            return answer(page)
+        await asyncio.sleep(0.1)
+
+
+async def require_in_scope(call: Call, area: UUID) -> None:
+    """Raises: NotFoundError for an area outside the caller's, as for one that does not exist."""
+    path = await call.log.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
+    if path is None or (call.caller.area is not None and call.caller.area not in path):
+        raise NotFoundError()
+
+
+async def _page(log: Log, wanted: Wanted, area: UUID | None) -> dict[str, Any]:
+    after, up_to = wanted.after, wanted.after + SCANNED_AT_ONCE
+    types = None if wanted.types is None else wanted.types.split(",")
+    rows = await log.pool.fetch(_EVENTS, after, up_to, types, area, wanted.limit)
+    found = [recorded(log.store, row) for row in rows]
+    head = await log.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
+    covered = found[-1].position if len(found) == wanted.limit else min(head, up_to)
+    previous = await log.pool.fetchval(_PREVIOUS, after, types, area)
+    shown = []
+    for event in found:
+        shown.append({**cloud_event(log.service, event), "previous": previous})
+        previous = event.position
+    return {"covered_to": max(covered, after), "events": shown, "head": head}
+
+
+_FILTER = """
+   AND ($2::text[] IS NULL OR type = ANY ($2))
+   AND ($3::uuid IS NULL
+        OR (payload->>'area')::uuid IN (SELECT id FROM known.areas WHERE $3 = ANY (path)))
+"""
+_EVENTS = f"""
+SELECT {COLUMNS} FROM es.events
+ WHERE position > $1 AND position <= $2::bigint
+{_FILTER.replace("$3", "$4").replace("$2", "$3")}
+ ORDER BY position LIMIT $5
+"""  # noqa: S608 - constants only
+_PREVIOUS = f"""
+SELECT position FROM es.events WHERE position <= $1 {_FILTER} ORDER BY position DESC LIMIT 1
+"""  # noqa: S608 - constants only
+
+
+def cloud_event(service: str, event: Recorded) -> dict[str, Any]:
+    """CloudEvents 1.0 in structured form; the data are the stored payload and metadata."""
+    return {
+        "specversion": "1.0",
+        "id": event.identity,
+        "source": f"/{service}/{event.store}",
+        "type": event.type,
+        "subject": str(event.stream),
+        "time": event.recorded_at.isoformat(),
+        "datacontenttype": "application/json",
+        "dataschema": f"/events/{event.type}/{event.schema_version}",
+        "position": event.position,
+        "epoch": event.epoch,
+        "version": event.version,
+        "seen": msgspec.json.decode(event.seen),
+        "data": msgspec.json.decode(event.payload),
+        "metadata": msgspec.json.decode(event.metadata),
+    }

@@ -1,0 +1,132 @@
+"""The HTTP face of a service: its app, its errors as problem+json, and the routes all share.
+
+Errors are told once, here: 400 unreadable, 401, 403, 404, 409 refusal, 412, 422 malformed, 503 with
+Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored by whoever met it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from libs.events.canonical import canonical
+from libs.events.errors import EventsError, Refused
+from libs.events.log import Log
+
+from .auth import Caller
+from .call import RefusedCall
+from .common_routes import common_router
+from .service import Service
+
+PROBLEM = "application/problem+json"
+RETRY_AFTER_S = "1"
+log = structlog.get_logger()
+
+Authenticate = Callable[[Request], Caller]
+
+
+def application(service: Service, store: Log, authenticate: Authenticate) -> FastAPI:
+    """The app of one service over its open log; mounted under the service's prefix."""
+    app = FastAPI(
+        title=f"溯源 Suyuan · {service.title}",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        separate_input_output_schemas=False,
+    )
+    app.state.log = store
+    app.state.service = service
+    app.state.authenticate = authenticate
+    app.include_router(common_router())
+    for router in service.routers:
+        app.include_router(router)
+    app.add_exception_handler(EventsError, _events_error)
+    app.add_exception_handler(RefusedCall, _refused_call)
+    app.add_exception_handler(Refused, _refused_read)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+def problem(status: int, name: str, title: str, detail: str, **members: Any) -> Response:
+    """A problem+json answer; members are the numbers of the case."""
+    body = {
+        "type": f"/problems/{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **{key: value for key, value in members.items() if value is not None},
+    }
+    headers = {"retry-after": RETRY_AFTER_S} if status == 503 else {}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(canonical(body), status, headers, media_type=PROBLEM)
+
+
+def name_of(error: BaseException) -> str:
+    """The name a client matches on: the class without its technical suffix."""
+    return type(error).__name__.removesuffix("Error")
+
+
+async def _events_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, EventsError):
+        raise error
+    if error.status == 503:
+        log.warning("unavailable", error=name_of(error), detail=str(error))
+    facts = {
+        key: value if isinstance(value, int) else str(value) for key, value in error.facts.items()
+    }
+    return problem(error.status, name_of(error), error.title, str(error), **facts)
+
+
+async def _refused_call(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusedCall):
+        raise error
+    return await error.call.refuse(error.refusal)
+
+
+async def _refused_read(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return problem(error.status, error.name, error.title, error.detail, numbers=error.numbers)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 JSON")
+    errors = [
+        {"pointer": _pointer(item["loc"]), "rule": item["type"], "message": item["msg"]}
+        for item in found
+    ]
+    places = "、".join(entry["pointer"] for entry in errors)
+    return problem(422, "Malformed", "内容不合格式", f"不合格式之处：{places}", errors=errors)
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """A JSON pointer into the body (RFC 6901), or where else the value stood."""
+    first, *rest = place
+    where = "" if first == "body" else f"{first}:"
+    return where + "/" + "/".join(str(part) for part in rest)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    titles = {404: "未找到", 405: "该地址不接受此方法", 413: "内容过大", 415: "媒体类型不支持"}
+    title = titles.get(error.status_code, "请求未被接受")
+    return problem(error.status_code, f"Http{error.status_code}", title, str(error.detail))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected", path=request.scope["path"], error=type(error).__name__, exc_info=error)
+    return problem(500, "Unexpected", "系统内部错误", "错误已记录；请用同一幂等键重试")

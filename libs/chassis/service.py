@@ -1,0 +1,41 @@
+"""A service as a value: its name decides its database, topic, URL prefix and telemetry name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from libs.events.codec import Contracts
+from libs.events.contracts import BY_SERVICE
+from libs.events.decider import Decider
+from libs.events.reader import Reader
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a process needs to run a service; nothing about it is configured twice."""
+
+    name: str
+    title: str
+    routers: Sequence[APIRouter]
+    deciders: Sequence[Decider[Any, Any, Any]]
+    readers: Sequence[Reader]
+    sql: Path
+    tags: Sequence[str] = field(default=())
+
+    @property
+    def contracts(self) -> Contracts:
+        return BY_SERVICE[self.name]
+
+    @property
+    def prefix(self) -> str:
+        return f"/api/v1/{self.name}"
+
+    @property
+    def sources(self) -> list[str]:
+        """The services whose feeds its readers follow, itself among them where it has own views."""
+        return sorted({reader.source for reader in self.readers})

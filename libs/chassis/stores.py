@@ -1,0 +1,104 @@
+"""The stores of an installation: made, migrated, opened for their first epoch, reached by role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from libs.events.canonical import canonical, sha256
+from libs.events.contracts.log import EpochOpened
+from libs.events.store import APPEND, Part, Request, arguments, prepare
+from libs.events.types import Actor, Metadata, stream_id
+
+from .migrate import FEED, Store, migrate, prepare_store, read_sets
+from .service import Service
+
+Address = Callable[[str, str, str], dict[str, Any]]
+"""(database, user, password) -> asyncpg keywords."""
+LOG_SQL = Path(__file__).resolve().parents[1] / "events" / "sql"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """How the roles reach the stores. `prefix` names one installation's databases."""
+
+    address: Address
+    passwords: Mapping[str, str]
+    prefix: str = "suyuan_"
+
+    def app(self, service: str) -> dict[str, Any]:
+        """As the service itself: append, read, write its own views."""
+        role = Store.of(service).app
+        return self.address(self.prefix + service, role, self.passwords[role])
+
+    def feed(self, service: str) -> dict[str, Any]:
+        """As a reader of its log: SELECT on the events, nothing else."""
+        return self.address(self.prefix + service, FEED, self.passwords[FEED])
+
+
+def roles(services: Sequence[Service]) -> list[str]:
+    """The roles that log in and so need a password."""
+    return [FEED, *(Store.of(service.name).app for service in services)]
+
+
+async def set_up(
+    admin: Callable[[str], dict[str, Any]],
+    passwords: Mapping[str, str],
+    services: Sequence[Service],
+) -> None:
+    """Make every store that is missing, migrate it, open its first epoch. Safe to repeat.
+
+    `admin` gives asyncpg keywords of a superuser for a database. Raises: MigrationError.
+    """
+    for service in services:
+        store = await prepare_store(admin("postgres"), service.name, passwords)
+        connection = await asyncpg.connect(**admin(store.database))
+        try:
+            await migrate(connection, store, read_sets({"log": LOG_SQL, service.name: service.sql}))
+            await open_first_epoch(connection, service)
+        finally:
+            await connection.close()
+
+
+async def open_first_epoch(connection: asyncpg.Connection, service: Service) -> None:
+    """A new store says so itself: position 1 of every log is its EpochOpened."""
+    async with connection.transaction():
+        store_id = uuid4()
+        made = await connection.fetchval(
+            "INSERT INTO es.store (store_id, epoch) VALUES ($1, 1)"
+            " ON CONFLICT DO NOTHING RETURNING store_id",
+            store_id,
+        )
+        if made is not None:
+            ready = prepare(_first(service.name, store_id), service.contracts)
+            await connection.fetch(APPEND, *arguments(1, [ready]))
+
+
+def _first(service: str, store_id: UUID) -> Request:
+    opened = EpochOpened(store=store_id, epoch=1, service=service, reason="created", previous=None)
+    today = datetime.now(UTC).date()
+    metadata = Metadata(
+        actor=Actor(id="system", role="operator", unit="system", area=None),
+        cause=None,
+        correlation=store_id,
+        document=None,
+        effective_on=today,
+        occurred_on=today,
+        origin="system",
+        request=store_id,
+        traceparent=None,
+    )
+    return Request(
+        id=store_id,
+        body_hash=sha256(b"EpochOpened"),
+        answer=canonical({"body": {}, "status": 201}),
+        parts=(Part(stream_id("store", service, service), (opened,), 0),),
+        metadata=metadata,
+        keep=True,
+    )

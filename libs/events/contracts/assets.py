@@ -1,0 +1,81 @@
+"""What assets tells the world: what public money became, where it is recorded, who holds it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from ..codec import Contracts
+from ..types import Event, Fen, PositiveFen
+
+Category = Literal["operating", "public_welfare", "to_household"]
+Ledger = Literal["total", "part"]
+
+
+class SourceShare(Struct, frozen=True, kw_only=True):
+    """How much of an asset's value one lot gave (dossier A1)."""
+
+    lot: UUID
+    amount_fen: PositiveFen
+
+
+class AssetFormed(Event, frozen=True, kw_only=True):
+    """A project left something that stands. Value null means: the document does not state it."""
+
+    area: UUID
+    project: UUID
+    name: str
+    kind: Annotated[str, Meta(examples=["road"])]
+    value_fen: Fen | None
+    other_fen: Annotated[Fen, Meta(description="part of the value that no lot gave")]
+    sources: tuple[SourceShare, ...]
+    formed_on: date
+    quantity: Annotated[str | None, Meta(description="decimal text with unit", examples=["351 户"])]
+
+
+class AssetClassified(Event, frozen=True, kw_only=True):
+    """经营性, 公益性 or 到户类; exactly one at a time (A2)."""
+
+    area: UUID
+    asset: UUID
+    category: Category
+    reason: str | None
+
+
+class AssetRecorded(Event, frozen=True, kw_only=True):
+    """Entered in the county's total ledger or in one part ledger, under one code (A3)."""
+
+    asset: UUID
+    area: UUID
+    ledger: Ledger
+    keeper: Annotated[UUID, Meta(description="organisation that keeps this ledger")]
+    code: str
+    value_fen: Fen | None
+
+
+class RightConfirmed(Event, frozen=True, kw_only=True):
+    """Whose it is (确权); before any transfer (A4)."""
+
+    area: UUID
+    asset: UUID
+    owner: Annotated[UUID, Meta(description="organisation")]
+    document: str | None
+
+
+class AssetTransferred(Event, frozen=True, kw_only=True):
+    """Handed over from one keeper to another by a list (移交). First form."""
+
+    asset: UUID
+    area: UUID
+    from_organisation: UUID
+    to_organisation: UUID
+    list_number: str
+    transferred_on: date
+
+
+CONTRACTS = Contracts(
+    (AssetFormed, AssetClassified, AssetRecorded, RightConfirmed, AssetTransferred)
+)

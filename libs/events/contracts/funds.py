@@ -1,0 +1,199 @@
+"""What funds tells the world: documents, lots, projects, payments. Batches stand in `batches`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from ..codec import Contracts
+from ..types import Event, PositiveFen
+from .money import Amount, Draw, Level, Movement, PolicyUsed
+
+
+class DocumentRegistered(Event, frozen=True, kw_only=True):
+    """A letter that moves or explains money; `number_text` as printed, `number` in normal form."""
+
+    number: str
+    number_text: str
+    issuer: str
+    year: int | None
+    serial: int
+    kind: Literal["funding", "approval", "policy"]
+    title: str
+    level: Level
+    area: UUID
+    issued_on: date
+    note: str | None
+
+
+class PurposeLine(Struct, frozen=True, kw_only=True):
+    purpose: Annotated[str, Meta(examples=["insurance"])]
+    amount: Amount
+
+
+class LotRegistered(Event, frozen=True, kw_only=True):
+    """One receipt of money by one document from one level; purposes as received stay visible."""
+
+    area: UUID
+    level: Level
+    year: int
+    fund_name: str
+    batch: str
+    document: UUID
+    amount: Amount
+    purposes: tuple[PurposeLine, ...]
+    movements: tuple[Movement, ...]
+
+
+class FundAllocated(Event, frozen=True, kw_only=True):
+    """Unallocated fen of a lot are arranged for a project, within their purpose (安排)."""
+
+    area: UUID
+    lot: UUID
+    project: UUID
+    document: UUID | None
+    movements: tuple[Movement, ...]
+
+
+class FundReallocated(Event, frozen=True, kw_only=True):
+    """Unallocated fen change their purpose, by an approval document (调整用途; dossier F3)."""
+
+    area: UUID
+    lot: UUID
+    from_purpose: str
+    to_purpose: str
+    document: UUID
+    movements: tuple[Movement, ...]
+
+
+class FundReserved(Event, frozen=True, kw_only=True):
+    """A batch holds its money on the lot before any line is sent (冻结)."""
+
+    area: UUID
+    lot: UUID
+    batch: UUID
+    movements: tuple[Movement, ...]
+
+
+class FundSent(Event, frozen=True, kw_only=True):
+    """Money of the lot left for the bank; it is in flight until the bank answers (在途)."""
+
+    area: UUID
+    lot: UUID
+    payment: Annotated[UUID, Meta(description="payment or batch")]
+    movements: tuple[Movement, ...]
+
+
+class FundPaid(Event, frozen=True, kw_only=True):
+    """Money of the lot was credited to its payees (兑付)."""
+
+    area: UUID
+    lot: UUID
+    payment: Annotated[UUID, Meta(description="payment or batch")]
+    movements: tuple[Movement, ...]
+
+
+class FundReturned(Event, frozen=True, kw_only=True):
+    """The same fen came back on the same lot (退回)."""
+
+    area: UUID
+    lot: UUID
+    payment: Annotated[UUID, Meta(description="payment or batch")]
+    movements: tuple[Movement, ...]
+
+
+class DrawPolicyAdopted(Event, frozen=True, kw_only=True):
+    """The order in which a payment draws its project's lots, from `effective_on` on."""
+
+    area: UUID
+    levels: Annotated[tuple[Level, ...], Meta(description="first drawn first")]
+    within_level: Annotated[Literal["batch"], Meta(description="batch text, then lot id")]
+    document: UUID | None
+
+
+class ProjectProposed(Event, frozen=True, kw_only=True):
+    area: UUID
+    year: int
+    name: str
+    kind: Annotated[str, Meta(examples=["infrastructure"])]
+    purpose: Annotated[str, Meta(description="the one purpose whose money it may take")]
+
+
+class ProjectEnteredLibrary(Event, frozen=True, kw_only=True):
+    """The project may be given money (入库; 003:L117)."""
+
+    area: UUID
+    project: UUID
+    document: UUID | None
+
+
+class ProjectFunded(Event, frozen=True, kw_only=True):
+    """The project's side of an allocation, so that its lots are known without a search."""
+
+    area: UUID
+    project: UUID
+    lot: UUID
+    level: Level
+    batch: str
+    purpose: str
+    amount_fen: PositiveFen
+
+
+class Payee(Struct, frozen=True, kw_only=True):
+    kind: Literal["contractor", "insurer", "unit"]
+    organisation: UUID
+
+
+class PaymentOrdered(Event, frozen=True, kw_only=True):
+    """A payment to one payee left for the bank (拨付); its draws name every lot."""
+
+    area: UUID
+    project: UUID
+    payee: Payee
+    use: Annotated[str, Meta(description="what it pays for, as on the voucher")]
+    amount: Amount
+    draws: tuple[Draw, ...]
+    policy: PolicyUsed
+
+
+class PaymentConfirmed(Event, frozen=True, kw_only=True):
+    """The bank credited the payee."""
+
+    area: UUID
+    payment: UUID
+    credited_on: date
+    amount_fen: PositiveFen
+
+
+class PaymentReturned(Event, frozen=True, kw_only=True):
+    """The bank sent the money back; it lies on its lots again, for the same project."""
+
+    area: UUID
+    payment: UUID
+    returned_on: date
+    reason: str
+    amount_fen: PositiveFen
+
+
+CONTRACTS = Contracts(
+    (
+        DocumentRegistered,
+        LotRegistered,
+        FundAllocated,
+        FundReallocated,
+        FundReserved,
+        FundSent,
+        FundPaid,
+        FundReturned,
+        DrawPolicyAdopted,
+        ProjectProposed,
+        ProjectEnteredLibrary,
+        ProjectFunded,
+        PaymentOrdered,
+        PaymentConfirmed,
+        PaymentReturned,
+    )
+)

@@ -1,0 +1,83 @@
+"""What reporting tells the world: figures and statements as data, and the cuts that were kept."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from ..codec import Contracts
+from ..types import Count, Event
+
+Measure = Literal["sum", "count", "distinct", "ratio"]
+Over = Literal["movements", "lines", "populations", "households", "assets"]
+DateBasis = Literal["effective_on", "occurred_on"]
+Rounding = Literal["half_up", "truncate"]
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """Rows whose `field` is one of `values`; fields are columns of the entries or of the lot,
+    project or asset that a row names."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """A declared measure over entries: data, never code.
+
+    sum adds `field` of the rows (times `sign`); count counts rows; distinct counts different
+    values of `field`; ratio divides two other figures and multiplies by `scale`.
+    """
+
+    measure: Measure
+    over: Over | None = None
+    field: str | None = None
+    sign: Literal[1, -1] = 1
+    where: tuple[Filter, ...] = ()
+    numerator: str | None = None
+    denominator: str | None = None
+    scale: Count = 1
+    unit: Annotated[str, Meta(examples=["万元"])] = ""
+    decimals: Annotated[int, Meta(ge=0, le=10)] | None = None
+    rounding: Rounding = "half_up"
+    date_basis: DateBasis = "effective_on"
+
+
+class FigureDeclared(Event, frozen=True, kw_only=True):
+    """A figure has this definition from now on; earlier versions stay readable."""
+
+    figure: Annotated[str, Meta(examples=["recv.total"])]
+    title: str
+    area: UUID
+    definition: Figure
+
+
+class StatementLine(Struct, frozen=True, kw_only=True):
+    label: str
+    figure: str
+
+
+class StatementDeclared(Event, frozen=True, kw_only=True):
+    """Which figures a statement prints, in which order."""
+
+    statement: str
+    title: str
+    area: UUID
+    year: int
+    lines: tuple[StatementLine, ...]
+
+
+class CutTaken(Event, frozen=True, kw_only=True):
+    """A cut was kept under a name, so that figures at it stay the same bytes for ever."""
+
+    area: UUID
+    name: str
+    counted_until: date | None
+    known_at: datetime | None
+    positions: Annotated[dict[str, Count], Meta(description="one position per log")]
+
+
+CONTRACTS = Contracts((FigureDeclared, StatementDeclared, CutTaken))

@@ -1,0 +1,126 @@
+"""The two pure functions of a noun, and the value that ties a command to them.
+
+    evolve(state, event) -> state          fold: what a stream says now
+    decide(state, command, facts) -> Decision, or raises a Refused
+
+No clock, no I/O, no random: what a rule needs is in the state (streams), the command (the caller)
+or the facts (what was known of other services, kept with the request). So `decide` can be run again
+on any stored request and must give the stored events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from .errors import NotYourArea, UnknownArea
+from .types import Actor, Command, Event
+
+S = TypeVar("S")
+C = TypeVar("C", bound=Command)
+F = TypeVar("F", bound="Facts")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fold(Generic[S]):
+    """How the events of one stream become a state, beginning with `initial` (no events yet)."""
+
+    category: str
+    initial: S
+    evolve: Callable[[S, Event], S]
+
+    def over(self, events: Iterable[Event], state: S | None = None) -> S:
+        """Fold events in order, from `initial` or from an earlier state."""
+        folded = self.initial if state is None else state
+        for event in events:
+            folded = self.evolve(folded, event)
+        return folded
+
+
+class Streams(Protocol):
+    """Reads the store's own streams; remembers at which version each was read."""
+
+    async def load(self, fold: Fold[T], stream: UUID) -> T: ...
+    async def load_many(self, fold: Fold[T], streams: Iterable[UUID]) -> list[T]: ...
+
+
+class Knowing(Protocol):
+    """Foreign facts in this store (`known.*`): copies, with their age."""
+
+    @property
+    def pool(self) -> Any: ...
+    async def path(self, area: UUID) -> tuple[UUID, ...]: ...
+    async def fresh(self, source: str) -> int: ...
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rule had to know from elsewhere. `path`: the area concerned and its ancestors from
+    the top, empty when the area is not known here."""
+
+    path: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[C]):
+    """A command with what surrounds it: the resource in the path, the caller, the request."""
+
+    request: UUID
+    target: UUID | None
+    command: C
+    actor: Actor
+
+    @property
+    def subject(self) -> UUID:
+        """The resource in the path, of a command whose route has one."""
+        if self.target is None:
+            raise TypeError(f"{type(self.command).__name__} has no target")
+        return self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Events by stream (all or none), the body of the answer, and 文号 if a document decided."""
+
+    events: Mapping[UUID, tuple[Event, ...]]
+    body: dict[str, Any] = field(default_factory=dict)
+    document: str | None = None
+    status: int = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[S, C, F]):
+    """One command's road: read the streams, learn the facts, decide.
+
+    `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: it may make
+    the first area, which lies in none.
+    """
+
+    command: type[C]
+    facts: type[F]
+    gather: Callable[[Streams, Ask[C]], Awaitable[S]]
+    learn: Callable[[Knowing, S, Ask[C]], Awaitable[F]]
+    decide: Callable[[S, C, F], Decision]
+    keeps_key: bool = False
+    founds_areas: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.command.__name__
+
+    def rule(self, state: S, ask: Ask[C], facts: F) -> Decision:
+        """Scope first, then the rule. Raises: NotYourArea, UnknownArea or the rule's own."""
+        within(ask.actor, facts.path)
+        if not facts.path and not self.founds_areas:
+            raise UnknownArea()
+        return self.decide(state, ask.command, facts)
+
+
+def within(actor: Actor, path: tuple[UUID, ...]) -> None:
+    """Refuse when the actor's area is not among the area concerned and its ancestors."""
+    if actor.area is not None and actor.area not in path:
+        raise NotYourArea(area=str(path[-1]) if path else "未知", scope=str(actor.area))

@@ -1,0 +1,281 @@
+"""The road of one command: key, load, fold, learn, decide, append.
+
+The key is asked three times: before anything is loaded, by append under the lock, and again before
+a conflict is answered; so a repeat always gets the first answer, refusals included. Every stream
+that was read is fenced at its version, for refusals too: a stored answer was decided on exactly
+the state at its position, and `redecide` can prove it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from .canonical import canonical
+from .contracts.log import CommandRefused, ExternalRefBound
+from .decider import Ask, Decider, Decision, Fold
+from .errors import (
+    BusyError,
+    ChangedMeanwhileError,
+    EventsError,
+    ExternalRefTaken,
+    KeyReusedError,
+    NotFoundError,
+    Refused,
+)
+from .loads import FirstAnswer, LiveStreams
+from .log import Log
+from .retry import jitter_s
+from .store import Appended, Outcome, Part, Request
+from .types import Actor, Command, Event, ExternalRef, Metadata, plain, stream_id
+
+TRIES = 3
+REFUSALS_KEPT = 200
+"""Refusals of one unit and day kept one by one; beyond that they are counted."""
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+AnyDecider = Decider[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What came with the command but is not part of it."""
+
+    body_hash: bytes
+    correlation: UUID
+    traceparent: str | None = None
+    if_match: int | None = None
+    origin: str = "command"
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets, now and for ever under this key. `body` is canonical JSON."""
+
+    status: int
+    body: bytes
+    version: int
+    position: int
+    replay: bool
+
+    @property
+    def id(self) -> str | None:
+        """The id of what was made, if the body names one."""
+        made: str | None = msgspec.json.decode(self.body).get("id")
+        return made
+
+
+async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
+    """Decide a command once, whatever happens to the connection, the caller or a rival.
+
+    Raises: KeyReusedError, ChangedMeanwhileError (If-Match, at once), BusyError (three tries),
+    and what reading raises (NotFoundError, StaleReferenceError). A refusal is an Answer.
+    """
+    known = await first_answer(log, ask.request, around.body_hash)
+    if known is not None:
+        return known
+    for attempt in range(TRIES):
+        if attempt:
+            await asyncio.sleep(jitter_s(attempt))
+        try:
+            request = await _decided(log, ask, around, decider)
+        except EventsError:
+            known = await first_answer(log, ask.request, around.body_hash)
+            if known is not None:
+                return known
+            raise
+        appended = await log.append(request)
+        if appended.outcome is not Outcome.CONFLICT:
+            return _answered(request, appended)
+        if around.if_match is not None:
+            raise ChangedMeanwhileError(given=around.if_match)
+    raise BusyError()
+
+
+async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | None:
+    """The answer that this key got, or None. Raises: KeyReusedError for another request."""
+    known = await log.loads.first_answer(request)
+    if known is None:
+        return None
+    if known.body_hash != body_hash:
+        raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
+    return _replayed(known)
+
+
+async def _decided(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Request:
+    streams = LiveStreams(log.loads)
+    state = await decider.gather(streams, ask)
+    if around.if_match is not None and streams.versions.get(ask.subject) != around.if_match:
+        raise ChangedMeanwhileError(given=around.if_match, now=streams.versions.get(ask.subject))
+    if ask.target is not None and streams.versions.get(ask.target) == 0:
+        raise NotFoundError()
+    bound = await _external_ref(streams, ask.command)
+    facts = await decider.learn(log.known, state, ask)
+    try:
+        _refuse_taken(bound, ask.command.external_ref)
+        decision = decider.rule(state, ask, facts)
+    except Refused as refusal:
+        unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
+        request = _fenced(refused(log, unasked, around, refusal), streams.versions)
+    else:
+        request = _accepted(ask, around, decision, streams.versions)
+    return replace(
+        request,
+        command=stored_command(decider.name, ask),
+        facts=canonical({"actor": plain(ask.actor), "learned": plain(facts)}),
+        keep=decider.keeps_key,
+    )
+
+
+def _accepted(
+    ask: Ask[Any], around: Surroundings, decision: Decision, read: dict[UUID, int]
+) -> Request:
+    events = dict(decision.events)
+    if ask.command.external_ref is not None:
+        stream, bound = binding(ask.command.external_ref, type(ask.command).__name__, decision)
+        events[stream] = (bound,)
+    parts = [Part(stream, facts, read.get(stream)) for stream, facts in events.items()]
+    parts += [Part(s, (), version) for s, version in read.items() if s not in events]
+    days = (ask.command.occurred_on, ask.command.counted_on)
+    return Request(
+        id=ask.request,
+        body_hash=around.body_hash,
+        answer=canonical({"body": decision.body, "status": decision.status}),
+        parts=tuple(parts),
+        metadata=_metadata(ask.actor, around, ask.request, days, decision.document),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """What a refusal tells of the command: its request, who asked, its name and target."""
+
+    request: UUID
+    actor: Actor
+    command: str
+    target: UUID | None
+
+
+def refused(log: Log, ask: Unasked, around: Surroundings, refusal: Refused) -> Request:
+    """A refusal as a request: one event on the stream of the unit and day, or only counted."""
+    today = datetime.now(UTC).astimezone(CHINA).date()
+    stream = stream_id("refusals", ask.actor.unit, ask.actor.unit, today.isoformat())
+    event = CommandRefused(
+        command=ask.command,
+        refusal=refusal.name,
+        status=refusal.status,
+        area=ask.actor.area,
+        target=ask.target,
+        numbers=dict(refusal.numbers),
+    )
+    events: tuple[Event, ...] = (event,)
+    if log.refusals_of(stream) >= REFUSALS_KEPT:
+        events = log.count_refusal(stream)
+    return Request(
+        id=ask.request,
+        body_hash=around.body_hash,
+        answer=canonical({"body": problem(refusal), "status": refusal.status}),
+        parts=(Part(stream, events, None),),
+        metadata=_metadata(ask.actor, around, ask.request, (today, today)),
+    )
+
+
+def _fenced(request: Request, read: dict[UUID, int]) -> Request:
+    fences = tuple(Part(stream, (), version) for stream, version in read.items())
+    return replace(request, parts=request.parts + fences)
+
+
+def problem(refusal: Refused) -> dict[str, Any]:
+    """RFC 9457 problem details: Chinese title, the sentence, and its numbers."""
+    return {
+        "type": f"/problems/{refusal.name}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "numbers": dict(refusal.numbers),
+    }
+
+
+def _metadata(
+    actor: Actor,
+    around: Surroundings,
+    request: UUID,
+    days: tuple[date, date],
+    document: str | None = None,
+) -> Metadata:
+    occurred_on, effective_on = days
+    return Metadata(
+        actor=actor,
+        cause=around.cause,
+        correlation=around.correlation,
+        document=document,
+        effective_on=effective_on,
+        occurred_on=occurred_on,
+        origin=around.origin,
+        request=request,
+        traceparent=around.traceparent,
+    )
+
+
+def stored_command(name: str, ask: Ask[Any]) -> bytes:
+    """The command as kept beside its request, for replay."""
+    target = None if ask.target is None else str(ask.target)
+    return canonical({"body": plain(ask.command), "target": target, "type": name})
+
+
+def _answered(request: Request, appended: Appended) -> Answer:
+    match appended.outcome:
+        case Outcome.APPENDED:
+            return render(request.answer, appended.version, appended.position, replay=False)
+        case Outcome.DUPLICATE if appended.answer is not None:
+            return render(appended.answer, appended.version, appended.position, replay=True)
+        case _:
+            raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
+
+
+def _replayed(known: FirstAnswer) -> Answer:
+    return render(known.answer, known.version, known.position, replay=True)
+
+
+def render(stored: bytes, version: int, position: int, *, replay: bool) -> Answer:
+    """A stored answer as it goes out; the same bytes each time."""
+    answer = msgspec.json.decode(stored)
+    return Answer(answer["status"], canonical(answer["body"]), version, position, replay)
+
+
+# --- external_ref: a foreign id names one thing for ever -------------------------------------
+
+
+def _bind(_: ExternalRefBound | None, event: Event) -> ExternalRefBound | None:
+    return event if isinstance(event, ExternalRefBound) else None
+
+
+external_refs: Fold[ExternalRefBound | None] = Fold("external_ref", None, _bind)
+
+
+def external_ref_stream(ref: ExternalRef) -> UUID:
+    return stream_id("external_ref", ref.system, ref.system, ref.id)
+
+
+async def _external_ref(streams: LiveStreams, command: Command) -> ExternalRefBound | None:
+    if command.external_ref is None:
+        return None
+    return await streams.load(external_refs, external_ref_stream(command.external_ref))
+
+
+def _refuse_taken(bound: ExternalRefBound | None, ref: ExternalRef | None) -> None:
+    if bound is not None and ref is not None:
+        raise ExternalRefTaken(system=ref.system, id=ref.id, target=str(bound.target))
+
+
+def binding(ref: ExternalRef, noun: str, decision: Decision) -> tuple[UUID, ExternalRefBound]:
+    """The event that binds the foreign id to what the decision made (its body's `id`)."""
+    target = UUID(decision.body["id"])
+    bound = ExternalRefBound(system=ref.system, id=ref.id, noun=noun, target=target)
+    return external_ref_stream(ref), bound

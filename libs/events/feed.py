@@ -1,0 +1,126 @@
+"""A log as others read it: the port, and the direct adapter that reads the owner's table.
+
+The direct adapter connects as the `feed` role, which may SELECT the events and nothing else. It is
+woken by NOTIFY and always polls too: a notification is a hint, positions are the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from .group_commit import UNKNOWN_OUTCOME, Connect
+from .store import COLUMNS, head, identity, read_after, recorded
+from .types import Head, Recorded
+
+log = structlog.get_logger()
+
+
+class Feed(Protocol):
+    """What a reader needs of a log. Positions are dense from 1 in commit order."""
+
+    source: str
+
+    async def read(self, after: int, limit: int) -> list[Recorded]:
+        """Events behind a position, in order, at most `limit`; empty at the head."""
+        ...
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something may have been appended, at the latest after `timeout_s`."""
+        ...
+
+    async def head(self) -> Head:
+        """Where the log ends now."""
+        ...
+
+
+class DirectFeed:
+    """The owner's log over one connection, shared by all readers of this source in the process."""
+
+    def __init__(self, source: str, connect: Connect) -> None:
+        self.source = source
+        self._connect = connect
+        self._connection: asyncpg.Connection | None = None
+        self._store: UUID | None = None
+        self._lock = asyncio.Lock()
+        self._woken: set[asyncio.Event] = set()
+
+    async def read(self, after: int, limit: int) -> list[Recorded]:
+        async with self._lock:
+            connection = await self._ready()
+            try:
+                return await read_after(connection, self._identity(), after, limit)
+            except UNKNOWN_OUTCOME:
+                self._drop()
+                raise
+
+    async def wait(self, timeout_s: float) -> None:
+        woken = asyncio.Event()
+        self._woken.add(woken)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), timeout_s)
+        finally:
+            self._woken.discard(woken)
+
+    async def head(self) -> Head:
+        async with self._lock:
+            return await head(await self._ready())
+
+    async def position_at(self, instant: datetime) -> int:
+        """The last position recorded at or before an instant; 0 when there is none.
+
+        A binary search over the primary key: recorded_at never goes back along positions.
+        """
+        async with self._lock:
+            connection = await self._ready()
+            low, high = 0, (await head(connection)).position
+            while low < high:
+                middle = (low + high + 1) // 2
+                at = await connection.fetchval(
+                    "SELECT recorded_at FROM es.events WHERE position = $1", middle
+                )
+                low, high = (middle, high) if at <= instant else (low, middle - 1)
+            return low
+
+    async def at(self, position: int) -> Recorded | None:
+        """The event at a position, or None."""
+        async with self._lock:
+            row = await (await self._ready()).fetchrow(
+                f"SELECT {COLUMNS} FROM es.events WHERE position = $1",  # noqa: S608 - constant
+                position,
+            )
+            return None if row is None else recorded(self._identity(), row)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with suppress(*UNKNOWN_OUTCOME):
+                await self._connection.close(timeout=2)
+
+    async def _ready(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            connection = await self._connect()
+            self._store, _ = await identity(connection)
+            await connection.add_listener("es_appended", self._appended)
+            self._connection = connection
+        return self._connection
+
+    def _identity(self) -> UUID:
+        if self._store is None:
+            raise RuntimeError("not connected")
+        return self._store
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def _appended(self, *_: Any) -> None:
+        for woken in self._woken:
+            woken.set()

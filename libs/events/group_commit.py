@@ -1,0 +1,159 @@
+"""The queue and its one writer: requests that arrive while a call runs form the next group.
+
+No timer: batching adapts to the disk. One connection appends; a lost connection leaves the outcome
+unknown, so the group is sent again and the request keys make that exact. A group that the server
+refuses is rerun one by one, so that only the poisoned request fails (ADR 0002).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from .errors import BusyError, ClockError, EpochError
+from .store import APPEND, Appended, Ready, arguments, outcome
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+Waiting = tuple[Ready, asyncio.Future[Appended]]
+
+LARGEST_GROUP = 500
+LARGEST_BYTES = 4 * 1024 * 1024
+RECONNECT_FOR_S = 30
+
+# asyncpg reports a terminated backend as any of these; only the first is a PostgresError.
+UNKNOWN_OUTCOME = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+    OSError,
+)
+
+log = structlog.get_logger()
+
+
+class GroupCommit:
+    """One writer of one store in this process. `append` may be called by any number of tasks."""
+
+    def __init__(self, connect: Connect, epoch: int, queue: int = 10_000) -> None:
+        self._connect = connect
+        self._epoch = epoch
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(queue)
+        self._connection: asyncpg.Connection | None = None
+        self.groups = 0
+        self.requests = 0
+
+    async def append(self, ready: Ready) -> Appended:
+        """Join the group being gathered; answers when it is committed.
+
+        Raises: BusyError when the queue is full, ClockError, EpochError.
+        """
+        answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((ready, answer))
+        except asyncio.QueueFull:
+            raise BusyError("写入队列已满") from None
+        return await answer
+
+    async def run(self) -> None:
+        """Write groups until cancelled; whoever still waits then is told."""
+        taken: list[Waiting] = []
+        try:
+            while True:
+                taken = await self._gather()
+                await self._write(taken)
+        finally:
+            self._abandon(taken)
+            if self._connection is not None:
+                with suppress(*UNKNOWN_OUTCOME):
+                    await self._connection.close(timeout=2)
+
+    async def _gather(self) -> list[Waiting]:
+        taken = [await self._queue.get()]
+        size = taken[0][0].size
+        while len(taken) < LARGEST_GROUP and size < LARGEST_BYTES and not self._queue.empty():
+            taken.append(self._queue.get_nowait())
+            size += taken[-1][0].size
+        return taken
+
+    async def _write(self, group: Sequence[Waiting]) -> None:
+        try:
+            results = await self._send([ready for ready, _ in group])
+        except (ClockError, EpochError, *UNKNOWN_OUTCOME) as error:
+            _fail(group, error)
+        except asyncpg.PostgresError as error:
+            await self._one_by_one(group, error)
+        else:
+            self.groups += 1
+            self.requests += len(group)
+            for (_, answer), result in zip(group, results, strict=True):
+                if not answer.done():
+                    answer.set_result(result)
+
+    async def _one_by_one(self, group: Sequence[Waiting], error: asyncpg.PostgresError) -> None:
+        if len(group) == 1:
+            _fail(group, error)
+            return
+        log.info("group_rerun", size=len(group), sqlstate=error.sqlstate)
+        for waiting in group:
+            await self._write([waiting])
+
+    async def _send(self, group: Sequence[Ready]) -> list[Appended]:
+        """Send until the outcome is known; the keys make a second sending exact."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + RECONNECT_FOR_S
+        pause_s = 0.05
+        while True:
+            try:
+                rows = await (await self._ready_connection()).fetch(
+                    APPEND, *arguments(self._epoch, group)
+                )
+                return [outcome(row) for row in rows]
+            except UNKNOWN_OUTCOME as error:
+                await self._drop(error)
+                if loop.time() > give_up:
+                    raise BusyError("数据库连接中断，结果未知；请用同一幂等键重试") from error
+                await asyncio.sleep(pause_s)
+                pause_s = min(1.0, pause_s * 2)
+            except asyncpg.PostgresError as error:
+                raise _named(error) from error
+
+    async def _ready_connection(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        return self._connection
+
+    async def _drop(self, error: BaseException) -> None:
+        log.warning("append_connection_lost", error=type(error).__name__)
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def _abandon(self, taken: Sequence[Waiting]) -> None:
+        waiting = list(taken)
+        while not self._queue.empty():
+            waiting.append(self._queue.get_nowait())
+        _fail(waiting, BusyError("服务正在停止；请用同一幂等键重试"))
+
+
+def _named(error: asyncpg.PostgresError) -> Exception:
+    match error.sqlstate:
+        case "ES001":
+            return EpochError(str(error))
+        case "ES002":
+            return ClockError(str(error))
+        case _:
+            return error
+
+
+def _fail(group: Sequence[Waiting], error: BaseException) -> None:
+    for _, answer in group:
+        if not answer.done():
+            answer.set_exception(error)

@@ -1,0 +1,97 @@
+"""Foreign facts as a rule may use them: fresh enough, or the command waits.
+
+A copy staler than the command allows is 503 StaleReference; unknown on a fresh copy is a refusal of
+the rule. Paths and freshness are remembered for a second, far below any limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import asyncpg
+
+from .contracts.households import AreaRegistered
+from .entries import Row, Table
+from .errors import StaleReferenceError
+from .types import Event, Metadata, Recorded
+
+MONEY_MAY_BE = timedelta(minutes=5)
+"""How old a copy may be for a command that moves money (design 4)."""
+REMEMBERED_S = 1
+
+AREAS = Table(
+    "known.areas",
+    (
+        ("id", "uuid"),
+        ("path", "uuid[]"),
+        ("code", "text"),
+        ("name", "text"),
+        ("level", "text"),
+        ("valid_from", "date"),
+    ),
+    key=("id",),
+    mode="latest",
+)
+
+
+def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
+    """Rows of known.areas from the feed of households."""
+    match fact:
+        case AreaRegistered():
+            yield (
+                AREAS,
+                (fact.area, fact.path, fact.code, fact.name, fact.level, fact.valid_from),
+            )
+        case _:
+            return
+
+
+class Known:
+    """The copies of foreign facts in one store, as read by deciders."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self._kept: dict[object, tuple[int, Any]] = {}
+
+    async def path(self, area: UUID) -> tuple[UUID, ...]:
+        """The area's ancestors from the top, itself last; empty when it is not known here."""
+        kept = self._kept.get(area)
+        now = time.monotonic_ns()
+        if kept is None or now - kept[0] > REMEMBERED_S * 10**9:
+            found = await self.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
+            if not found:
+                return ()
+            kept = self._keep(area, tuple(found))
+        return cast("tuple[UUID, ...]", kept[1])
+
+    async def fresh(self, source: str, within: timedelta = MONEY_MAY_BE) -> int:
+        """The position up to which the copy of a source is known, when it is young enough.
+
+        Raises: StaleReferenceError with the position and the age.
+        """
+        kept = self._kept.get(source)
+        if kept is None or time.monotonic_ns() - kept[0] > REMEMBERED_S * 10**9:
+            kept = self._keep(source, await self._cursor(source))
+        position, age, stopped = kept[1]
+        if age is None or age > within or stopped is not None:
+            raise StaleReferenceError(
+                f"{source} 的副本止于 {position}，已 {age} 未确认", source=source, position=position
+            )
+        return cast("int", position)
+
+    def _keep(self, key: object, value: Any) -> tuple[int, Any]:
+        kept = (time.monotonic_ns(), value)
+        self._kept[key] = kept
+        return kept
+
+    async def _cursor(self, source: str) -> tuple[int, timedelta | None, str | None]:
+        row = await self.pool.fetchrow(
+            "SELECT position, clock_timestamp() - confirmed_at AS age, stopped"
+            " FROM es.cursors WHERE reader = 'known' AND source = $1",
+            source,
+        )
+        return (0, None, None) if row is None else (row["position"], row["age"], row["stopped"])

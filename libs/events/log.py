@@ -1,0 +1,97 @@
+"""One store as a process holds it: its identity, its writer, its loads, its pool.
+
+Opened by the process that runs a service (chassis); everything that appends or reads own streams
+goes through this value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from .codec import Contracts
+from .contracts.log import RefusalsCounted
+from .group_commit import GroupCommit
+from .known import Known
+from .loads import PLANNER, Loads
+from .store import Appended, Outcome, Request, identity, prepare
+from .types import Event
+
+
+@dataclass(slots=True)
+class Log:
+    """The log of one service in this process."""
+
+    service: str
+    store: UUID
+    epoch: int
+    contracts: Contracts
+    writer: GroupCommit
+    loads: Loads
+    pool: asyncpg.Pool
+    known: Known
+    _refusals: dict[UUID, int] = field(default_factory=dict)
+    _counts: dict[UUID, int] = field(default_factory=dict)
+
+    async def append(self, request: Request) -> Appended:
+        """Append through the group commit. Raises: BusyError, ClockError, EpochError."""
+        result = await self.writer.append(prepare(request, self.contracts))
+        first = request.parts[0]
+        if result.outcome is Outcome.APPENDED and first.expected is None:
+            self._refusals[first.stream] = result.version
+        return result
+
+    def refusals_of(self, stream: UUID) -> int:
+        """Refusal events of that unit and day, as far as this process has seen."""
+        return self._refusals.get(stream, 0)
+
+    def count_refusal(self, stream: UUID) -> tuple[Event, ...]:
+        """Beyond those kept one by one: an event at each power of ten, nothing between."""
+        count = self._counts[stream] = self._counts.get(stream, 0) + 1
+        return (RefusalsCounted(count=count),) if _power_of_ten(count) else ()
+
+
+def _power_of_ten(count: int) -> bool:
+    return count >= 10 and str(count).strip("0") == "1"
+
+
+@asynccontextmanager
+async def open_log(
+    service: str, connection: dict[str, Any], contracts: Contracts, *, readers: int = 4
+) -> AsyncIterator[Log]:
+    """Open the store: its epoch is read once; a later epoch fences this process out."""
+
+    async def connect(**settings: str) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            **connection, timeout=10, server_settings={"jit": "off", **settings}
+        )
+
+    async def connect_for_loads() -> asyncpg.Connection:
+        return await connect(**PLANNER)
+
+    first = await connect()
+    store, epoch = await identity(first)
+    await first.close()
+    pool = await asyncpg.create_pool(
+        **connection,
+        min_size=1,
+        max_size=readers,
+        server_settings={"jit": "off"},
+        command_timeout=30,
+    )
+    writer, loads = GroupCommit(connect, epoch), Loads(connect_for_loads, contracts)
+    log = Log(service, store, epoch, contracts, writer, loads, pool, Known(pool))
+    running = [asyncio.create_task(writer.run()), asyncio.create_task(loads.run())]
+    try:
+        yield log
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.wait_for(pool.close(), timeout=10)

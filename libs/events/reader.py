@@ -1,0 +1,245 @@
+"""From a feed to read tables: fold, upsert and cursor in one transaction, under a fenced lease.
+
+A reader applies position last + 1 and drops lower ones. A hole, another leaf or epoch at its
+cursor, or an event that it cannot apply stops it: it says where and why in its cursor row, and
+nothing is skipped. Design 4 and 5, ADR 0004.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import structlog
+
+from .codec import Contracts, decode_metadata
+from .entries import Row, Table, write
+from .errors import FeedStoppedError, ForkedError, HoleError, PoisonError, ReplacedError
+from .feed import Feed
+from .group_commit import UNKNOWN_OUTCOME
+from .leaf import leaf
+from .types import Event, Metadata, Recorded
+
+PAGE = 500
+LEASE = timedelta(seconds=10)
+POLL_FIRST_S, POLL_LAST_S, CONFIRM_S = 0.25, 2.0, 1.0
+
+Project = Callable[[Recorded, Event, Metadata], Iterable[tuple[Table, Row]]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a service reads of one source. `name` is `known` for facts that its rules rely on
+    (their positions stand in every event as `seen`), else the name of its read model."""
+
+    name: str
+    source: str
+    project: Project
+
+    @property
+    def lease(self) -> str:
+        return f"{self.name}:{self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    epoch: int
+    position: int
+    leaf: bytes | None
+
+
+class Reading:
+    """One reader at work on its service's database."""
+
+    def __init__(
+        self, reader: Reader, feed: Feed, pool: asyncpg.Pool, contracts: Contracts
+    ) -> None:
+        self.reader, self.feed, self.pool, self.contracts = reader, feed, pool, contracts
+        self.holder = uuid4()
+        self.token = 0
+        self._renew_at = 0.0
+        self._confirm_at = 0.0
+
+    async def run(self) -> None:
+        """Read until cancelled. Raises: FeedStoppedError, after writing it into the cursor row."""
+        pause_s = POLL_FIRST_S
+        while True:
+            try:
+                await self._follow()
+            except ReplacedError:
+                log.info("lease_held_elsewhere", reader=self.reader.lease)
+                await asyncio.sleep(1)
+            except FeedStoppedError as error:
+                await self._say_stopped(str(error))
+                raise
+            except UNKNOWN_OUTCOME as error:
+                log.warning(
+                    "feed_unreachable", reader=self.reader.lease, error=type(error).__name__
+                )
+                await asyncio.sleep(pause_s)
+                pause_s = min(POLL_LAST_S, pause_s * 2)
+
+    async def _follow(self) -> None:
+        await self._take_lease()
+        cursor = await self._open_cursor()
+        idle_s = POLL_FIRST_S
+        while True:
+            moved = await self.step(cursor)
+            if moved == cursor:
+                await self._confirm(cursor)
+                await self.feed.wait(idle_s)
+                idle_s = min(POLL_LAST_S, idle_s * 2)
+            else:
+                cursor, idle_s = moved, POLL_FIRST_S
+            if asyncio.get_running_loop().time() > self._renew_at:
+                await self._take_lease()
+
+    async def step(self, cursor: Cursor) -> Cursor:
+        """Apply one page behind the cursor; the same cursor when there is nothing new."""
+        page = await self.feed.read(max(0, cursor.position - 1), PAGE)
+        fresh = check(self.reader, cursor, page)
+        if not fresh:
+            return cursor
+        rows = [pair for event in fresh for pair in self._projected(event)]
+        last = fresh[-1]
+        moved = Cursor(last.epoch, last.position, leaf(last))
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._move(connection, cursor, moved, at_head=len(page) < PAGE)
+            await write(connection, rows)
+        return moved
+
+    def _projected(self, event: Recorded) -> list[tuple[Table, Row]]:
+        try:
+            fact = self.contracts.decode(event.type, event.schema_version, event.payload)
+            if fact is None:
+                return []  # a type of a newer release: a tolerant reader goes on
+            return list(self.reader.project(event, fact, decode_metadata(event.metadata)))
+        except Exception as error:
+            raise PoisonError(
+                f"{self.reader.lease}: {event.type} at {event.identity}: {error}",
+                position=event.position,
+            ) from error
+
+    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor, *, at_head: bool) -> None:
+        done = await connection.execute(
+            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6, stopped = NULL,"
+            " confirmed_at = CASE WHEN $8 THEN clock_timestamp() ELSE confirmed_at END"
+            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6",
+            self.reader.name,
+            self.reader.source,
+            moved.epoch,
+            moved.position,
+            moved.leaf,
+            self.token,
+            cursor.position,
+            at_head,
+        )
+        if done != "UPDATE 1":
+            raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
+
+    async def _open_cursor(self) -> Cursor:
+        row = await self.pool.fetchrow(
+            "INSERT INTO es.cursors (reader, source, epoch, position) VALUES ($1, $2, 0, 0)"
+            " ON CONFLICT (reader, source) DO UPDATE SET stopped = NULL"
+            " RETURNING epoch, position, leaf",
+            self.reader.name,
+            self.reader.source,
+        )
+        assert row is not None, "an upsert returns its row"
+        return Cursor(row["epoch"], row["position"], row["leaf"])
+
+    async def _take_lease(self) -> None:
+        token = await self.pool.fetchval(
+            "INSERT INTO es.leases AS l (name, holder, token, until)"
+            " VALUES ($1, $2, 1, clock_timestamp() + $3)"
+            " ON CONFLICT (name) DO UPDATE SET holder = $2, until = clock_timestamp() + $3,"
+            " token = l.token + (l.holder <> $2)::int"
+            " WHERE l.holder = $2 OR l.until < clock_timestamp() RETURNING token",
+            self.reader.lease,
+            self.holder,
+            LEASE,
+        )
+        if token is None:
+            raise ReplacedError(f"{self.reader.lease}: the lease is held by another process")
+        self.token = token
+        self._renew_at = asyncio.get_running_loop().time() + LEASE.total_seconds() * 3 // 10
+
+    async def _confirm(self, cursor: Cursor) -> None:
+        """Say that the reader stands at the head: a copy's age is known on a quiet source too."""
+        now = asyncio.get_running_loop().time()
+        if now < self._confirm_at:
+            return
+        head = await self.feed.head()
+        if head.position < cursor.position:
+            raise ForkedError(
+                f"{self.reader.lease}: 来源止于 {head.position}，已读到 {cursor.position}",
+                position=cursor.position,
+            )
+        if head.position == cursor.position:
+            await self.pool.execute(
+                "UPDATE es.cursors SET confirmed_at = clock_timestamp()"
+                " WHERE reader = $1 AND source = $2 AND token <= $3",
+                self.reader.name,
+                self.reader.source,
+                self.token,
+            )
+        self._confirm_at = now + CONFIRM_S
+
+    async def _say_stopped(self, reason: str) -> None:
+        log.error("feed_stopped", reader=self.reader.lease, reason=reason)
+        await self.pool.execute(
+            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2",
+            self.reader.name,
+            self.reader.source,
+            reason,
+        )
+
+
+def check(reader: Reader, cursor: Cursor, page: list[Recorded]) -> list[Recorded]:
+    """The page without what was applied; it must begin at the cursor's own event and be dense.
+
+    Raises: ForkedError when the event at the cursor is another one or the epoch changes, HoleError
+    when a position is missing.
+    """
+    if cursor.position > 0:
+        _same(reader, cursor, page)
+    fresh = [event for event in page if event.position > cursor.position]
+    expected = cursor.position
+    for event in fresh:
+        expected += 1
+        if event.position != expected:
+            raise HoleError(
+                f"{reader.lease}: 位置 {expected} 缺失，读到 {event.position}", position=expected
+            )
+        if cursor.position > 0 and event.epoch != cursor.epoch:
+            raise ForkedError(
+                f"{reader.lease}: 位置 {event.position} 属于纪元 {event.epoch}，"
+                f"已读纪元 {cursor.epoch}",
+                position=event.position,
+            )
+    return fresh
+
+
+def _same(reader: Reader, cursor: Cursor, page: list[Recorded]) -> None:
+    if not page or page[0].position != cursor.position:
+        found = page[0].position if page else None
+        raise ForkedError(
+            f"{reader.lease}: 已读到 {cursor.position}，来源在该处没有事件（读到 {found}）",
+            position=cursor.position,
+        )
+    found_leaf = leaf(page[0])
+    if page[0].epoch != cursor.epoch or found_leaf != cursor.leaf:
+        kept = cursor.leaf.hex() if cursor.leaf else None
+        raise ForkedError(
+            f"{reader.lease}: 位置 {cursor.position} 分叉：已读 {kept}，来源 {found_leaf.hex()}",
+            position=cursor.position,
+            kept=kept,
+            found=found_leaf.hex(),
+        )

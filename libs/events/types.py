@@ -1,0 +1,151 @@
+"""The words of the log: identities, positions, what was recorded, where a cut stands.
+
+No rule, no I/O. A stream id is a UUID of 4 bytes of locality and a hash or random rest; nobody
+parses it (ADR 0001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="integer fen")]
+PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=2**53 - 1, description="integer fen, above 0")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact. The class name is the stored type; `schema_version` is the shape now written."""
+
+    @classmethod
+    def version(cls) -> int:
+        return getattr(cls, "schema_version", 1)
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did it, in the role, unit and area *as then* (an opaque id, never a name)."""
+
+    id: str
+    role: str
+    unit: str
+    area: UUID | None
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside every payload; these keys exactly (ADR 0001)."""
+
+    actor: Actor
+    cause: str | None
+    correlation: UUID
+    document: str | None
+    effective_on: date
+    occurred_on: date
+    origin: str
+    request: UUID
+    traceparent: str | None
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as the log holds it; payload, metadata and seen are the stored bytes."""
+
+    store: UUID
+    epoch: int
+    position: int
+    stream: UUID
+    version: int
+    recorded_at: datetime
+    seen: bytes
+    type: str
+    schema_version: int
+    salt: bytes
+    payload: bytes
+    metadata: bytes
+
+    @property
+    def identity(self) -> str:
+        """The event's name in CloudEvents and on paper: `<epoch>-<position>`."""
+        return f"{self.epoch}-{self.position}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a log stands: its store, epoch, last position and that event's leaf (None if empty)."""
+
+    store: UUID
+    epoch: int
+    position: int
+    leaf: bytes | None
+
+
+Cut = Mapping[str, int]
+"""One position per log, by service name."""
+
+
+class Command(BaseModel):
+    """What a caller asks for. `occurred_on` is the day it happened outside; `effective_on` the day
+    from which books and law count it (the same day unless said)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
+
+    occurred_on: date = Field(description="业务发生日", examples=["2020-03-16"])
+    effective_on: date | None = Field(default=None, description="入账生效日, 缺省同业务发生日")
+    external_ref: ExternalRef | None = Field(
+        default=None, description="来源系统自己的编号, 永久唯一"
+    )
+
+    @property
+    def counted_on(self) -> date:
+        return self.effective_on or self.occurred_on
+
+
+class ExternalRef(BaseModel):
+    """A caller's own id, unique for ever within its system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    id: str = Field(min_length=1, max_length=120)
+
+
+def stream_id(category: str, locality: str, *key: str) -> UUID:
+    """The id of the stream that the natural key names: 4 bytes of locality, then a hash.
+
+    Parts are length-prefixed, so no two keys join to the same text. Marked as UUID version 8
+    (RFC 9562 section 5.8), which leaves 90 bits of hash.
+    """
+    near = sha256(_prefixed(locality)).digest()[:4]
+    return _version_8(near + sha256(b"".join(map(_prefixed, (category, *key)))).digest()[:12])
+
+
+def request_id(client: str, key: str) -> UUID:
+    """The id of a request: the client's key within the client's own space."""
+    return _version_8(sha256(_prefixed(client) + _prefixed(key)).digest()[:16])
+
+
+def _version_8(raw: bytes) -> UUID:
+    marked = bytearray(raw)
+    marked[6] = (marked[6] & 0x0F) | 0x80
+    marked[8] = (marked[8] & 0x3F) | 0x80
+    return UUID(bytes=bytes(marked))
+
+
+def _prefixed(part: str) -> bytes:
+    encoded = part.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def plain(value: Any) -> Any:
+    """A struct or model as plain data (str, int, bool, None, list, dict)."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return msgspec.to_builtins(value)
+
+
+Command.model_rebuild()

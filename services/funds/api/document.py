@@ -1,0 +1,43 @@
+"""Routes of documents 文件."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.funds.domain import document
+from services.funds.domain.document import Document, RegisterDocument
+
+router = APIRouter(tags=["文件"])
+
+
+async def _gather(streams: Streams, ask: Ask[RegisterDocument]) -> Document:
+    return await streams.load(document.documents, ask.command.document())
+
+
+async def _learn(known: Knowing, _: Document, ask: Ask[RegisterDocument]) -> Facts:
+    return Facts(path=await known.path(ask.command.area))
+
+
+REGISTER = Decider(RegisterDocument, Facts, _gather, _learn, document.register)
+DECIDERS = (REGISTER,)
+
+
+@router.post("/documents", status_code=201, summary="登记文件")
+async def register(
+    command: RegisterDocument, call: Annotated[Call, Depends(Holds("clerk", "finance"))]
+) -> Response:
+    """文号可用任何常见写法；同一文件再次登记返回 409。"""
+    return await call.execute(REGISTER, command, location="/api/v1/funds/documents/{id}")
+
+
+@router.get("/documents/{id}", summary="文件")
+async def get(
+    id: UUID, call: Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+) -> Response:
+    return await show(call, document.documents, id, lambda state: state.area)

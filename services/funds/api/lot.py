@@ -1,0 +1,107 @@
+"""Routes of lots 资金来源: register, allocate, change of use, balance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.funds.domain import lot
+from services.funds.domain.document import Document, documents
+from services.funds.domain.lot import AllocateFund, Lot, ReallocateFund, RegisterLot, lots
+from services.funds.domain.project import Project, projects
+
+router = APIRouter(tags=["资金"])
+Clerk = Annotated[Call, Depends(Holds("clerk", "finance"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+async def _of_registration(streams: Streams, ask: Ask[RegisterLot]) -> tuple[Lot, Document]:
+    command = ask.command
+    known = await streams.load(lots, command.lot())
+    return known, await streams.load(documents, command.document)
+
+
+async def _where_registered(known: Knowing, _: Any, ask: Ask[RegisterLot]) -> Facts:
+    return Facts(path=await known.path(ask.command.area))
+
+
+async def _of_allocation(
+    streams: Streams, ask: Ask[AllocateFund]
+) -> tuple[Lot, Project, Document | None]:
+    known = await streams.load(lots, ask.subject)
+    project = await streams.load(projects, ask.command.project)
+    if ask.command.document is None:
+        return known, project, None
+    return known, project, await streams.load(documents, ask.command.document)
+
+
+async def _of_reallocation(streams: Streams, ask: Ask[ReallocateFund]) -> tuple[Lot, Document]:
+    known = await streams.load(lots, ask.subject)
+    return known, await streams.load(documents, ask.command.document)
+
+
+async def _where_lot_is(known: Knowing, state: tuple[Any, ...], _: Ask[Any]) -> Facts:
+    area = state[0].area
+    return Facts(path=() if area is None else await known.path(area))
+
+
+REGISTER = Decider(
+    RegisterLot, Facts, _of_registration, _where_registered, lot.register, keeps_key=True
+)
+ALLOCATE = Decider(AllocateFund, Facts, _of_allocation, _where_lot_is, lot.allocate, keeps_key=True)
+REALLOCATE = Decider(
+    ReallocateFund, Facts, _of_reallocation, _where_lot_is, lot.reallocate, keeps_key=True
+)
+DECIDERS = (REGISTER, ALLOCATE, REALLOCATE)
+
+
+@router.post("/lots", status_code=201, summary="登记到账资金")
+async def register(command: RegisterLot, call: Clerk) -> Response:
+    """同一区域、年度、级次、资金名称与批次只登记一次；用途分项之和须等于总额。"""
+    return await call.execute(REGISTER, command, location="/api/v1/funds/lots/{id}")
+
+
+@router.post("/lots/{id}/allocations", status_code=201, summary="安排资金到项目")
+async def allocate(id: UUID, command: AllocateFund, call: Clerk) -> Response:
+    """不改变用途；项目须已入库；余额不足返回 409 与差额。"""
+    return await call.execute(ALLOCATE, command, id)
+
+
+@router.post("/lots/{id}/reallocations", status_code=201, summary="凭批复调整用途")
+async def reallocate(id: UUID, command: ReallocateFund, call: Clerk) -> Response:
+    """只动尚未安排的资金；须有批复文件。"""
+    return await call.execute(REALLOCATE, command, id)
+
+
+@router.get("/lots/{id}", summary="资金与余额")
+async def get(id: UUID, call: Anyone) -> Response:
+    return await show(call, lots, id, lambda state: state.area, _shown)
+
+
+def _shown(state: Lot) -> dict[str, Any]:
+    """The lot with its balances as rows, ordered; fen by purpose, project, account and place."""
+    rows = [
+        {
+            "purpose": standing.purpose,
+            "project": None if standing.project is None else str(standing.project),
+            "account": standing.account,
+            "place": standing.place,
+            "amount_fen": fen,
+        }
+        for standing, fen in sorted(state.balances.items(), key=lambda item: str(item[0]))
+    ]
+    return {
+        "id": str(state.id),
+        "area": str(state.area),
+        "level": state.level,
+        "year": state.year,
+        "fund_name": state.fund_name,
+        "batch": state.batch,
+        "amount_fen": state.amount_fen,
+        "balances": rows,
+    }

@@ -1,0 +1,275 @@
+"""A lot 资金来源: one receipt of money by one document from one level, and where its fen lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.events.contracts import funds
+from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered, PurposeLine
+from libs.events.contracts.money import Account, Level, Movement
+from libs.events.decider import Decision, Facts, Fold
+from libs.events.errors import Refused
+from libs.events.types import Command, Event, stream_id
+
+from .amount import AmountTyped, Purpose
+from .balances import Balances, held, moved
+from .document import Document, require_registered
+from .project import Project, require_fundable
+
+
+class PurposeTyped(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    purpose: Purpose
+    amount: AmountTyped
+
+
+class RegisterLot(Command):
+    """登记一笔到账资金。编号由区域、年度、级次、资金名称与批次决定，重复登记会被拒绝。"""
+
+    area: UUID
+    level: Level
+    year: int = Field(ge=2013, le=2100)
+    fund_name: str = Field(min_length=1, max_length=120)
+    batch: str = Field(min_length=1, max_length=40)
+    document: UUID
+    amount: AmountTyped
+    purposes: tuple[PurposeTyped, ...] = Field(min_length=1, max_length=50)
+
+    def lot(self) -> UUID:
+        return lot_stream(self.area, self.year, self.level, self.fund_name, self.batch)
+
+
+class AllocateFund(Command):
+    """把资金安排给项目，不改变用途。"""
+
+    project: UUID
+    purpose: Purpose
+    amount: AmountTyped
+    document: UUID | None = None
+
+
+class ReallocateFund(Command):
+    """凭批复文件调整尚未安排资金的用途。"""
+
+    from_purpose: Purpose
+    to_purpose: Purpose
+    amount: AmountTyped
+    document: UUID
+
+
+def lot_stream(area: UUID, year: int, level: Level, fund_name: str, batch: str) -> UUID:
+    """A fund name in a use line is never a second receipt: its lot has this id (dossier F5)."""
+    return stream_id("lot", str(area), str(area), str(year), level, fund_name, batch)
+
+
+class LotAlreadyRegistered(Refused):
+    """该笔资金已经登记：{fund_name} {year} 年批次 {batch}，金额 {amount_fen}。"""
+
+
+class LotNotRegistered(Refused):
+    """资金未登记。"""
+
+
+class PurposesDiffer(Refused):
+    """用途分项之和不等于总额：分项合计 {parts_fen}，总额 {amount_fen}。"""
+
+
+class PurposeNotAllowed(Refused):
+    """用途不符：用途为 {purpose} 的资金不能用于用途为 {needed} 的项目。"""
+
+
+class InsufficientLot(Refused):
+    """资金余额不足：用途 {purpose} 需要 {needed_fen}，可用 {available_fen}，还差 {short_fen}。"""
+
+
+class ApprovalNeeded(Refused):
+    """调整用途须凭批复文件：{number} 不是批复文件。"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What the lot's stream says."""
+
+    id: UUID | None = None
+    area: UUID | None = None
+    level: Level = "county"
+    year: int = 0
+    fund_name: str = ""
+    batch: str = ""
+    amount_fen: int = 0
+    balances: Balances = field(default_factory=dict)
+
+    @property
+    def treasury(self) -> str:
+        return f"treasury:{self.area}"
+
+
+def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Decision:
+    """Capability 1. The parts by purpose sum to the amount exactly, or nothing is registered."""
+    known_lot, document = state
+    if known_lot.id is not None:
+        raise LotAlreadyRegistered(
+            fund_name=known_lot.fund_name,
+            year=known_lot.year,
+            batch=known_lot.batch,
+            amount_fen=known_lot.amount_fen,
+        )
+    require_registered(document, command.document)
+    amount = command.amount.read()
+    lines = tuple(PurposeLine(purpose=p.purpose, amount=p.amount.read()) for p in command.purposes)
+    parts_fen = sum(line.amount.amount_fen for line in lines)
+    if parts_fen != amount.amount_fen:
+        raise PurposesDiffer(parts_fen=parts_fen, amount_fen=amount.amount_fen)
+    event = LotRegistered(
+        area=command.area,
+        level=command.level,
+        year=command.year,
+        fund_name=command.fund_name,
+        batch=command.batch,
+        document=command.document,
+        amount=amount,
+        purposes=lines,
+        movements=tuple(_received(command.lot(), command.area, line) for line in lines),
+    )
+    return Decision({command.lot(): (event,)}, {"id": str(command.lot())}, document.number)
+
+
+def _received(lot: UUID, area: UUID, line: PurposeLine) -> Movement:
+    place = f"treasury:{area}"
+    return Movement(
+        lot=lot,
+        purpose=line.purpose,
+        project=None,
+        from_account="received",
+        to_account="unallocated",
+        from_place=place,
+        to_place=place,
+        amount_fen=line.amount.amount_fen,
+        area=None,
+        lines=None,
+    )
+
+
+def allocate(
+    state: tuple[Lot, Project, Document | None], command: AllocateFund, _: Facts
+) -> Decision:
+    """F1: never more than lies unallocated; within a purpose; to a project in the library."""
+    lot, project, document = state
+    lot_id, area = known(lot)
+    project_id = require_fundable(project)
+    if document is not None and command.document is not None:
+        require_registered(document, command.document)
+    if command.purpose != project.purpose:
+        raise PurposeNotAllowed(purpose=command.purpose, needed=project.purpose)
+    fen = command.amount.read().amount_fen
+    require_held(lot, "unallocated", command.purpose, None, fen)
+    movement = in_treasury(lot, command.purpose, project_id, ("unallocated", "allocated"), fen)
+    allocated = FundAllocated(
+        area=area,
+        lot=lot_id,
+        project=project_id,
+        document=command.document,
+        movements=(movement,),
+    )
+    mirrored = funds.ProjectFunded(
+        area=area,
+        project=project_id,
+        lot=lot_id,
+        level=lot.level,
+        batch=lot.batch,
+        purpose=command.purpose,
+        amount_fen=fen,
+    )
+    number = None if document is None else document.number
+    return Decision({lot_id: (allocated,), project_id: (mirrored,)}, {"id": str(lot_id)}, number)
+
+
+def reallocate(state: tuple[Lot, Document], command: ReallocateFund, _: Facts) -> Decision:
+    """F3: a change of use exists only with an approval document; as received stays visible."""
+    lot, document = state
+    lot_id, area = known(lot)
+    require_registered(document, command.document)
+    if document.kind != "approval":
+        raise ApprovalNeeded(number=document.number)
+    fen = command.amount.read().amount_fen
+    require_held(lot, "unallocated", command.from_purpose, None, fen)
+    event = FundReallocated(
+        area=area,
+        lot=lot_id,
+        from_purpose=command.from_purpose,
+        to_purpose=command.to_purpose,
+        document=command.document,
+        movements=(
+            in_treasury(lot, command.from_purpose, None, ("unallocated", "reallocated"), fen),
+            in_treasury(lot, command.to_purpose, None, ("reallocated", "unallocated"), fen),
+        ),
+    )
+    return Decision({lot_id: (event,)}, {"id": str(lot_id)}, document.number)
+
+
+def known(lot: Lot) -> tuple[UUID, UUID]:
+    """Id and area of a registered lot. Raises: LotNotRegistered."""
+    if lot.id is None or lot.area is None:
+        raise LotNotRegistered()
+    return lot.id, lot.area
+
+
+def require_held(lot: Lot, account: Account, purpose: str, project: UUID | None, fen: int) -> None:
+    """Raises: InsufficientLot with what is needed, what is there and what is missing."""
+    available = held(lot.balances, account, purpose, project)
+    if fen > available:
+        raise InsufficientLot(
+            purpose=purpose, needed_fen=fen, available_fen=available, short_fen=fen - available
+        )
+
+
+def in_treasury(
+    lot: Lot, purpose: str, project: UUID | None, way: tuple[Account, Account], fen: int
+) -> Movement:
+    """A movement between accounts that leaves the money in the lot's treasury."""
+    return Movement(
+        lot=known(lot)[0],
+        purpose=purpose,
+        project=project,
+        from_account=way[0],
+        to_account=way[1],
+        from_place=lot.treasury,
+        to_place=lot.treasury,
+        amount_fen=fen,
+        area=None,
+        lines=None,
+    )
+
+
+def evolve(state: Lot, event: Event) -> Lot:
+    match event:
+        case LotRegistered():
+            key = (event.area, event.year, event.level, event.fund_name, event.batch)
+            return Lot(
+                lot_stream(*key),
+                event.area,
+                level=event.level,
+                year=event.year,
+                fund_name=event.fund_name,
+                batch=event.batch,
+                amount_fen=event.amount.amount_fen,
+                balances=moved({}, event.movements),
+            )
+        case (
+            FundAllocated()
+            | FundReallocated()
+            | funds.FundReserved()
+            | funds.FundSent()
+            | funds.FundPaid()
+            | funds.FundReturned()
+        ):
+            return replace(state, balances=moved(state.balances, event.movements))
+        case _:
+            return state
+
+
+lots: Fold[Lot] = Fold("lot", Lot(), evolve)

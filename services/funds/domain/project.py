@@ -1,0 +1,135 @@
+"""A project 项目: proposed, entered into the library, funded lot by lot (P6, 003:L117)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.contracts.funds import ProjectEnteredLibrary, ProjectFunded, ProjectProposed
+from libs.events.contracts.money import Level
+from libs.events.decider import Decision, Facts, Fold
+from libs.events.errors import Refused
+from libs.events.types import Command, Event, stream_id
+
+from .amount import Purpose
+from .document import Document, require_registered
+
+
+class ProposeProject(Command):
+    """申报项目。编号由区域、年度与名称决定。"""
+
+    area: UUID
+    year: int = Field(ge=2013, le=2100)
+    name: str = Field(min_length=1, max_length=200)
+    kind: str = Field(min_length=1, max_length=40, examples=["infrastructure"])
+    purpose: Purpose
+
+    def project(self) -> UUID:
+        return stream_id("project", str(self.area), str(self.area), str(self.year), self.name)
+
+
+class EnterLibrary(Command):
+    """项目入库。"""
+
+    document: UUID | None = None
+
+
+class ProjectAlreadyProposed(Refused):
+    """该项目已经申报：{name}。"""
+
+
+class ProjectNotProposed(Refused):
+    """项目未申报：{project}。"""
+
+
+class NotInLibrary(Refused):
+    """项目未入库，不能安排资金：{name}。"""
+
+
+class AlreadyInLibrary(Refused):
+    """项目已经入库：{name}。"""
+
+
+class FundedBy(NamedTuple):
+    """A lot that gave to the project; level and batch are what a draw policy orders by."""
+
+    lot: UUID
+    level: Level
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: UUID | None = None
+    area: UUID | None = None
+    name: str = ""
+    purpose: str = ""
+    in_library: bool = False
+    funded: Mapping[FundedBy, int] = field(default_factory=dict)
+
+
+def propose(state: Project, command: ProposeProject, _: Facts) -> Decision:
+    if state.id is not None:
+        raise ProjectAlreadyProposed(name=state.name)
+    event = ProjectProposed(
+        area=command.area,
+        year=command.year,
+        name=command.name,
+        kind=command.kind,
+        purpose=command.purpose,
+    )
+    return Decision({command.project(): (event,)}, {"id": str(command.project())})
+
+
+def enter_library(
+    state: tuple[Project, Document | None], command: EnterLibrary, _: Facts
+) -> Decision:
+    project, document = state
+    id_, area = known(project)
+    if project.in_library:
+        raise AlreadyInLibrary(name=project.name)
+    if document is not None and command.document is not None:
+        require_registered(document, command.document)
+    event = ProjectEnteredLibrary(area=area, project=id_, document=command.document)
+    return Decision(
+        {id_: (event,)}, {"id": str(id_)}, None if document is None else document.number
+    )
+
+
+def known(project: Project) -> tuple[UUID, UUID]:
+    """Id and area of a project that was proposed. Raises: ProjectNotProposed."""
+    if project.id is None or project.area is None:
+        raise ProjectNotProposed(project="未知")
+    return project.id, project.area
+
+
+def require_fundable(project: Project) -> UUID:
+    """Raises: ProjectNotProposed, NotInLibrary."""
+    id_, _ = known(project)
+    if not project.in_library:
+        raise NotInLibrary(name=project.name)
+    return id_
+
+
+def evolve(state: Project, event: Event) -> Project:
+    match event:
+        case ProjectProposed():
+            id_ = stream_id(
+                "project", str(event.area), str(event.area), str(event.year), event.name
+            )
+            return replace(state, id=id_, area=event.area, name=event.name, purpose=event.purpose)
+        case ProjectEnteredLibrary():
+            return replace(state, in_library=True)
+        case ProjectFunded():
+            giver = FundedBy(event.lot, event.level, event.batch)
+            total = state.funded.get(giver, 0) + event.amount_fen
+            return replace(state, funded={**state.funded, giver: total})
+        case _:
+            return state
+
+
+projects: Fold[Project] = Fold("project", Project(), evolve)
