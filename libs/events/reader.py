@@ -101,6 +101,15 @@ class Reading:
             if asyncio.get_running_loop().time() > self._renew_at:
                 await self._take_lease()
 
+    async def catch_up(self) -> Cursor:
+        """Apply all there is now, and return."""
+        await self._take_lease()
+        cursor = await self._open_cursor()
+        while (moved := await self.step(cursor)) != cursor:
+            cursor = moved
+        await self._confirm(cursor)
+        return cursor
+
     async def step(self, cursor: Cursor) -> Cursor:
         """Apply one page behind the cursor; the same cursor when there is nothing new."""
         page = await self.feed.read(max(0, cursor.position - 1), PAGE)

@@ -1,0 +1,145 @@
+"""A real PostgreSQL for all tests; each test gets its own databases, cloned from migrated ones."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from libs.chassis import postgres
+from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.http import application
+from libs.chassis.migrate import Store, passwords
+from libs.chassis.service import Service
+from libs.chassis.stores import Stores, roles, set_up
+from libs.events.feed import DirectFeed
+from libs.events.log import Log, open_log
+from libs.events.reader import Reader, Reading
+from services.__main__ import SERVICES
+from tests.loop import run_in_thread
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Templates:
+    """The running cluster with one migrated database a service, to be cloned."""
+
+    cluster: postgres.Cluster
+    passwords: dict[str, str]
+    home: Path
+
+
+@pytest.fixture(scope="session")
+def templates() -> Iterator[Templates]:
+    """Started on a thread that lives as long as the session: the server goes down with it."""
+    with tempfile.TemporaryDirectory(prefix="suyuan-test-") as name, run_in_thread() as run:
+        home = Path(name)
+        home.chmod(0o711)
+        cluster = run(postgres.start(home / "pg", port=0, settings={"max_connections": "300"}))
+        known = passwords(home, *roles(SERVICES))
+        run(set_up(cluster.address, known, SERVICES))
+        yield Templates(cluster, known, home)
+        run(cluster.stop())
+
+
+@dataclass
+class Installation:
+    """Four stores of one test, and what is needed to use them."""
+
+    stores: Stores
+    admin: Callable[[str], dict[str, Any]]
+    issuer: LocalIssuer
+    _stack: AsyncExitStack
+    _logs: dict[str, Log] = field(default_factory=dict)
+
+    async def log(self, service: Service) -> Log:
+        """The open log of a service, one a test."""
+        if service.name not in self._logs:
+            opened = open_log(service.name, self.stores.app(service.name), service.contracts)
+            self._logs[service.name] = await self._stack.enter_async_context(opened)
+        return self._logs[service.name]
+
+    async def client(
+        self,
+        service: Service,
+        *held: str,
+        area: UUID | None = None,
+        subject: str = "u1",
+    ) -> AsyncClient:
+        """An HTTP client of one service, in process, with a token of the roles `held`."""
+        log = await self.log(service)
+        app = application(service, log, Verifier(self.issuer.key_set, self.issuer.url))
+        headers = {}
+        if held:
+            token = self.issuer.token(subject, held, "bureau", area, timedelta(hours=1))
+            headers["authorization"] = f"Bearer {token}"
+        transport = ASGITransport(app, raise_app_exceptions=False)
+        client = AsyncClient(transport=transport, base_url="http://test", headers=headers)
+        return await self._stack.enter_async_context(client)
+
+    def feed(self, source: str) -> DirectFeed:
+        """The direct feed of a service's log."""
+
+        async def connect() -> asyncpg.Connection:
+            return await asyncpg.connect(**self.stores.feed(source))
+
+        feed = DirectFeed(source, connect)
+        self._stack.push_async_callback(feed.close)
+        return feed
+
+    async def reading(self, service: Service, reader: Reader) -> Reading:
+        """One reader of a service, to be stepped or run."""
+        source = next(s for s in SERVICES if s.name == reader.source)
+        log = await self.log(service)
+        return Reading(reader, self.feed(reader.source), log.pool, source.contracts)
+
+    async def catch_up(self, *services: Service) -> None:
+        """Let every reader of these services apply all there is."""
+        for service in services or SERVICES:
+            for reader in service.readers:
+                await (await self.reading(service, reader)).catch_up()
+
+
+@pytest.fixture
+async def installation(templates: Templates) -> AsyncIterator[Installation]:
+    """Four fresh stores: databases cloned from the migrated templates."""
+    prefix = f"t{os.getpid()}_{next(_numbers)}_"
+    cluster = templates.cluster
+    await clone(cluster, prefix)
+    issuer = LocalIssuer(templates.home / "issuer.pem", "http://127.0.0.1/issuer")
+    async with AsyncExitStack() as stack:
+        stores = Stores(cluster.address, templates.passwords, prefix)
+        yield Installation(stores, cluster.address, issuer, stack)
+    await drop(cluster, prefix)
+
+
+async def clone(cluster: postgres.Cluster, prefix: str) -> None:
+    admin = await asyncpg.connect(**cluster.address("postgres"))
+    for service in SERVICES:
+        store = Store.of(service.name)
+        name = prefix + service.name
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store.database}"')
+        await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}", feed')
+    await admin.close()
+
+
+async def drop(cluster: postgres.Cluster, prefix: str) -> None:
+    admin = await asyncpg.connect(**cluster.address("postgres"))
+    for service in SERVICES:
+        await admin.execute(f'DROP DATABASE "{prefix}{service.name}" WITH (FORCE)')
+    await admin.close()
+
+
+Post = Callable[..., Awaitable[Any]]
