@@ -22,6 +22,7 @@ from .types import Actor, Command, Event
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
+C_co = TypeVar("C_co", bound=Command, covariant=True)
 F = TypeVar("F", bound="Facts")
 T = TypeVar("T")
 
@@ -66,12 +67,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[C]):
+class Ask(Generic[C_co]):
     """A command with what surrounds it: the resource in the path, the caller, the request."""
 
     request: UUID
     target: UUID | None
-    command: C
+    command: C_co
     actor: Actor
 
     @property

@@ -7,6 +7,7 @@ being guessed. Design 12, ADR 0001.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from .canonical import sha256
@@ -56,3 +57,21 @@ def commitment(salt: bytes, name: bytes, text: bytes) -> bytes:
 def microseconds(at: datetime) -> int:
     """Microseconds since 1970-01-01T00:00:00Z, by integers."""
     return (at - _EPOCH_START) // _MICROSECOND
+
+
+def tree_leaf(text: bytes) -> bytes:
+    """SHA-256(0x00 ‖ text): a leaf of a small tree, as the lines of a batch. RFC 6962 2.1."""
+    return sha256(b"\x00", text)
+
+
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """The Merkle tree hash of leaf hashes, in order; SHA-256 of nothing when there are none.
+
+    Source: RFC 6962 section 2.1: the left half holds the largest power of two below the length.
+    """
+    if not leaves:
+        return sha256(b"")
+    if len(leaves) == 1:
+        return leaves[0]
+    middle = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\x01", tree_root(leaves[:middle]), tree_root(leaves[middle:]))

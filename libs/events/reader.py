@@ -138,7 +138,8 @@ class Reading:
 
     async def _move(self, connection: Any, cursor: Cursor, moved: Cursor, *, at_head: bool) -> None:
         done = await connection.execute(
-            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6, stopped = NULL,"
+            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6,"
+            " stopped = NULL,"
             " confirmed_at = CASE WHEN $8 THEN clock_timestamp() ELSE confirmed_at END"
             " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6",
             self.reader.name,

@@ -114,7 +114,8 @@ def arguments(epoch: int, group: Sequence[Ready]) -> list[Any]:
     """The arrays of one es.append call: requests, their parts, their events."""
     columns: list[list[Any]] = [[] for _ in range(19)]
     (req, hashes, keep, answer, command, facts, first, last,
-     of_req, stream, expected, n, of_part, ord_, kind, sv, salt, payload, meta) = columns  # fmt: skip
+     of_req, stream, expected, n,
+     of_part, order, kind, sv, salt, payload, meta) = columns  # fmt: skip
     for number, ready in enumerate(group, 1):
         request = ready.request
         req.append(request.id)
@@ -129,9 +130,9 @@ def arguments(epoch: int, group: Sequence[Ready]) -> list[Any]:
             stream.append(part.stream)
             expected.append(part.expected)
             n.append(len(events))
-            for order, (name, version, text) in enumerate(events, 1):
+            for nth, (name, version, text) in enumerate(events, 1):
                 of_part.append(len(stream))
-                ord_.append(order)
+                order.append(nth)
                 kind.append(name)
                 sv.append(version)
                 salt.append(os.urandom(16))

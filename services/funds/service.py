@@ -6,14 +6,16 @@ from pathlib import Path
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.funds.api import document, lot, project
+from services.funds.api import batch, document, lot, payment, policy, project
 from services.funds.views import known
+
+NOUNS = (document, lot, project, policy, payment, batch)
 
 service = Service(
     name="funds",
     title="资金",
-    routers=(document.router, lot.router, project.router),
-    deciders=(*document.DECIDERS, *lot.DECIDERS, *project.DECIDERS),
+    routers=tuple(noun.router for noun in NOUNS),
+    deciders=tuple(decider for noun in NOUNS for decider in noun.DECIDERS),
     readers=(Reader("known", "households", known.project),),
     sql=Path(__file__).parent / "sql",
 )

@@ -106,9 +106,10 @@ class FundReturned(Event, frozen=True, kw_only=True):
 
 
 class DrawPolicyAdopted(Event, frozen=True, kw_only=True):
-    """The order in which a payment draws its project's lots, from `effective_on` on."""
+    """The order in which a payment draws its project's lots, from a day on."""
 
     area: UUID
+    in_force_from: date
     levels: Annotated[tuple[Level, ...], Meta(description="first drawn first")]
     within_level: Annotated[Literal["batch"], Meta(description="batch text, then lot id")]
     document: UUID | None

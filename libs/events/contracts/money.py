@@ -32,7 +32,7 @@ Bucket = Literal[
 Account = Literal[Source, Bucket]
 Grade = Literal["line", "summary"]
 Place = Annotated[
-    str, Meta(description="treasury, township, bank or payee, a colon, whose", min_length=1)
+    str, Meta(description="treasury:<area>, township:<area>, bank or payee", min_length=1)
 ]
 
 

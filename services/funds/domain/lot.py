@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.events.amount import AmountTyped
 from libs.events.contracts import funds
 from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered, PurposeLine
 from libs.events.contracts.money import Account, Level, Movement
@@ -14,10 +15,9 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .amount import AmountTyped, Purpose
 from .balances import Balances, held, moved
 from .document import Document, require_registered
-from .project import Project, require_fundable
+from .project import Project, Purpose, require_fundable
 
 
 class PurposeTyped(BaseModel):
@@ -216,6 +216,10 @@ def known(lot: Lot) -> tuple[UUID, UUID]:
     if lot.id is None or lot.area is None:
         raise LotNotRegistered()
     return lot.id, lot.area
+
+
+def area_of(lot: Lot) -> UUID:
+    return known(lot)[1]
 
 
 def require_held(lot: Lot, account: Account, purpose: str, project: UUID | None, fen: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -15,8 +15,9 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .amount import Purpose
 from .document import Document, require_registered
+
+Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["insurance"])]
 
 
 class ProposeProject(Command):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from libs.events.contracts.money import Amount, Unit
-from libs.events.money import parse_amount
-
-Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["insurance"])]
+from .contracts.money import Amount, Unit
+from .money import parse_amount
 
 
 class AmountTyped(BaseModel):

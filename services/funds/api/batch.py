@@ -1,0 +1,148 @@
+"""Routes of batches 发放批次: declare, reserve, order lines, seal, send, answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.funds.domain import answers, batch, roster
+from services.funds.domain.answers import AnswerLines, AnswerSummary
+from services.funds.domain.batch import (
+    BankFacts,
+    Batch,
+    DeclareBatch,
+    Listing,
+    ReserveBatch,
+    SealBatch,
+    SendBatch,
+    batches_,
+)
+from services.funds.domain.entitlement import entitlement_stream, entitlements
+from services.funds.domain.project import Project, projects
+from services.funds.domain.roster import BeneficiaryTyped, OrderSubsidies, Roster, RosterFacts
+
+from .purse import batch_area, listing_of, path_of, where_batch_is
+
+router = APIRouter(tags=["发放"])
+Finance = Annotated[Call, Depends(Holds("finance"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+_HOUSEHOLDS = """
+SELECT h.id, h.area FROM known.households h JOIN known.areas a ON a.id = h.area
+ WHERE h.id = ANY ($1::uuid[]) AND $2 = ANY (a.path)
+"""
+
+
+async def _of_declaration(streams: Streams, ask: Ask[DeclareBatch]) -> tuple[Batch, Project]:
+    known = await streams.load(batches_, ask.command.batch())
+    return known, await streams.load(projects, ask.command.project)
+
+
+async def _where_declared(known: Knowing, _: Any, ask: Ask[DeclareBatch]) -> Facts:
+    return Facts(path=await known.path(ask.command.area))
+
+
+async def _listing(streams: Streams, ask: Ask[Any]) -> Listing:
+    return await listing_of(streams, ask.subject)
+
+
+async def _bank(known: Knowing, state: Listing, ask: Ask[SendBatch]) -> BankFacts:
+    found = await known.pool.fetchval(
+        "SELECT true FROM known.organisations WHERE id = $1 AND kind = 'bank'", ask.command.bank
+    )
+    return BankFacts(
+        path=await path_of(known, state.batch.area),
+        households_position=await known.fresh("households"),
+        bank_known=bool(found),
+    )
+
+
+async def _roster(streams: Streams, ask: Ask[OrderSubsidies | AnswerLines]) -> Roster:
+    listing = await listing_of(streams, ask.subject)
+    named = [line.beneficiary for line in ask.command.lines]
+    known = await streams.load_many(entitlements, [_entitlement(listing, who) for who in named])
+    return Roster(listing, tuple(known))
+
+
+def _entitlement(listing: Listing, who: BeneficiaryTyped) -> UUID:
+    return entitlement_stream(listing.batch.roll, who.kind, who.id)
+
+
+async def _registered(known: Knowing, state: Roster, ask: Ask[OrderSubsidies]) -> RosterFacts:
+    position = await known.fresh("households")
+    wanted = [line.beneficiary.household for line in ask.command.lines]
+    area = state.listing.batch.area
+    rows = await known.pool.fetch(_HOUSEHOLDS, wanted, area)
+    return RosterFacts(
+        path=await path_of(known, area),
+        households_position=position,
+        households={str(row["id"]): row["area"] for row in rows},
+    )
+
+
+async def _where_roster_is(known: Knowing, state: Roster, _: Ask[Any]) -> Facts:
+    return Facts(path=await path_of(known, state.listing.batch.area))
+
+
+DECLARE = Decider(
+    DeclareBatch, Facts, _of_declaration, _where_declared, batch.declare, keeps_key=True
+)
+RESERVE = Decider(ReserveBatch, Facts, _listing, where_batch_is, batch.reserve, keeps_key=True)
+ORDER = Decider(OrderSubsidies, RosterFacts, _roster, _registered, roster.order, keeps_key=True)
+SEAL = Decider(SealBatch, Facts, _listing, where_batch_is, batch.seal, keeps_key=True)
+SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True)
+ANSWER = Decider(AnswerLines, Facts, _roster, _where_roster_is, answers.answer, keeps_key=True)
+ANSWER_SUMMARY = Decider(
+    AnswerSummary, Facts, _listing, where_batch_is, answers.answer_summary, keeps_key=True
+)
+DECIDERS = (DECLARE, RESERVE, ORDER, SEAL, SEND, ANSWER, ANSWER_SUMMARY)
+
+
+@router.post("/batches", status_code=201, summary="申报发放批次")
+async def declare(command: DeclareBatch, call: Finance) -> Response:
+    """先报人数与总额；一个区域、补贴、期间与档次只有一个批次。"""
+    return await call.execute(DECLARE, command, location="/api/v1/funds/batches/{id}")
+
+
+@router.post("/batches/{id}/reservations", status_code=201, summary="冻结资金")
+async def reserve(id: UUID, command: ReserveBatch, call: Finance) -> Response:
+    """按支出顺序在各笔资金上冻结批次总额。"""
+    return await call.execute(RESERVE, command, id)
+
+
+@router.post("/batches/{id}/lines", status_code=201, summary="报名单")
+async def order(id: UUID, command: OrderSubsidies, call: Finance) -> Response:
+    """一次至多 1,000 行，整段接受或整段拒绝；未封存的行不起作用。"""
+    return await call.execute(ORDER, command, id)
+
+
+@router.post("/batches/{id}/seals", status_code=201, summary="封存名单")
+async def seal(id: UUID, command: SealBatch, call: Finance) -> Response:
+    """人数与总额须与申报一致。"""
+    return await call.execute(SEAL, command, id)
+
+
+@router.post("/batches/{id}/dispatches", status_code=201, summary="送银行")
+async def send(id: UUID, command: SendBatch, call: Finance) -> Response:
+    return await call.execute(SEND, command, id)
+
+
+@router.post("/batches/{id}/results", status_code=201, summary="导入银行结果")
+async def answer(id: UUID, command: AnswerLines, call: Finance) -> Response:
+    """逐行入账或退回；重复导入同一结果不起作用。"""
+    return await call.execute(ANSWER, command, id)
+
+
+@router.post("/batches/{id}/summary-results", status_code=201, summary="汇总级批次入账")
+async def answer_summary(id: UUID, command: AnswerSummary, call: Finance) -> Response:
+    return await call.execute(ANSWER_SUMMARY, command, id)
+
+
+@router.get("/batches/{id}", summary="批次")
+async def get(id: UUID, call: Anyone) -> Response:
+    return await show(call, batches_, id, batch_area)

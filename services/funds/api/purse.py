@@ -1,0 +1,43 @@
+"""What several routes gather: the purse of a project, a batch with it, and where things are."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from libs.events.decider import Ask, Facts, Knowing, Streams
+from services.funds.domain.batch import Batch, Listing, batches_
+from services.funds.domain.drawing import Purse
+from services.funds.domain.lot import lots
+from services.funds.domain.policy import DrawPolicy, policies, policy_stream
+from services.funds.domain.project import projects
+
+NOWHERE = UUID(int=0)
+
+
+async def purse_of(streams: Streams, project: UUID, *named: UUID) -> Purse:
+    """A project with the lots that fund it, those the caller named, and their area's policy."""
+    known = await streams.load(projects, project)
+    wanted = sorted({giver.lot for giver in known.funded} | set(named))
+    found = dict(zip(wanted, await streams.load_many(lots, wanted), strict=True))
+    areas = sorted({lot.area for lot in found.values() if lot.area is not None})
+    policy = await streams.load(policies, policy_stream(areas[0])) if areas else DrawPolicy()
+    return Purse(known, found, policy)
+
+
+async def listing_of(streams: Streams, batch: UUID) -> Listing:
+    """A batch with the purse of its project."""
+    known = await streams.load(batches_, batch)
+    return Listing(known, await purse_of(streams, known.project or NOWHERE))
+
+
+async def path_of(known: Knowing, area: UUID | None) -> tuple[UUID, ...]:
+    return () if area is None else await known.path(area)
+
+
+async def where_batch_is(known: Knowing, state: Listing, _: Ask[Any]) -> Facts:
+    return Facts(path=await path_of(known, state.batch.area))
+
+
+def batch_area(batch: Batch) -> UUID | None:
+    return batch.area

@@ -1,0 +1,192 @@
+"""The lines of a batch 花名册: ordered in chunks, each line on its entitlement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.events.amount import AmountTyped
+from libs.events.canonical import canonical
+from libs.events.contracts.batches import Beneficiary, LinesOrdered, SubsidyOrdered
+from libs.events.contracts.money import Draw
+from libs.events.decider import Decision, Facts
+from libs.events.errors import Refused
+from libs.events.leaf import tree_leaf, tree_root
+from libs.events.types import Command
+
+from .batch import Batch, BatchTotalDiffers, GradeDiffers, Listing
+from .drawing import cut
+from .entitlement import Entitlement, entitlement_stream
+from .subtotals import of_lines
+
+LARGEST_CHUNK = 1000
+
+
+class BeneficiaryTyped(BaseModel):
+    """Who is entitled; opaque ids only. A person names the household too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["household", "person"] = "household"
+    id: UUID
+    household: UUID
+
+
+class LineTyped(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    beneficiary: BeneficiaryTyped
+    amount: AmountTyped
+
+
+class OrderSubsidies(Command):
+    """报名单：一次至多 1,000 行，行号从 first 起连续。"""
+
+    first: int = Field(ge=1)
+    lines: tuple[LineTyped, ...] = Field(min_length=1, max_length=LARGEST_CHUNK)
+
+
+class LinesNotContiguous(Refused):
+    """行号不连续：应从第 {expected} 行起，来的是第 {first} 行。"""
+
+
+class UnknownHousehold(Refused):
+    """第 {line} 行的户未在册，或不在本批次区域内：{household}（共 {count} 行）。"""
+
+
+class AlreadyPaid(Refused):
+    """第 {line} 行重复发放：该对象在本补贴、期间、档次已有记录，状态 {state}（共 {count} 行）。"""
+
+
+class RosterFacts(Facts, frozen=True, kw_only=True):
+    """Households of the chunk that are registered within the batch's area, with their own area."""
+
+    households_position: int
+    households: dict[str, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A batch, its purse, and the entitlements that a chunk names, in its order."""
+
+    listing: Listing
+    entitlements: tuple[Entitlement, ...]
+
+
+def order(state: Roster, command: OrderSubsidies, facts: RosterFacts) -> Decision:
+    """One stream an entitlement; the chunk goes in whole or not at all."""
+    batch = state.listing.batch
+    id_, area = batch.at("reserved")
+    _require_next(batch, command)
+    _require_registered(command, facts.households)
+    _require_unpaid(batch, command, state.entitlements)
+    ordered = [
+        _ordered(batch, command, nth, draws, facts.households)
+        for nth, draws in enumerate(_draws(batch, command))
+    ]
+    chunk = LinesOrdered(
+        area=area,
+        batch=id_,
+        first=command.first,
+        last=command.first + len(ordered) - 1,
+        amount_fen=sum(line.amount_fen for line in ordered),
+        root=tree_root([tree_leaf(canonical(msgspec.to_builtins(one))) for one in ordered]).hex(),
+        subtotals=of_lines(ordered),
+    )
+    streams = {stream_of(batch, line.beneficiary): (line,) for line in ordered}
+    body = {
+        "id": str(id_),
+        "ordered": chunk.last,
+        "amount_fen": batch.ordered_fen + chunk.amount_fen,
+    }
+    return Decision({id_: (chunk,), **streams}, body)
+
+
+def _require_next(batch: Batch, command: OrderSubsidies) -> None:
+    if batch.grade != "line":
+        raise GradeDiffers(grade=batch.grade)
+    if command.first != batch.ordered + 1:
+        raise LinesNotContiguous(expected=batch.ordered + 1, first=command.first)
+    fen = sum(line.amount.read().amount_fen for line in command.lines)
+    listed, listed_fen = batch.ordered + len(command.lines), batch.ordered_fen + fen
+    if listed > batch.count or listed_fen > batch.amount_fen:
+        raise BatchTotalDiffers(
+            declared=batch.count,
+            declared_fen=batch.amount_fen,
+            listed=listed,
+            listed_fen=listed_fen,
+        )
+
+
+def _require_registered(command: OrderSubsidies, households: Mapping[str, UUID]) -> None:
+    strange = [
+        (command.first + nth, line.beneficiary.household)
+        for nth, line in enumerate(command.lines)
+        if str(line.beneficiary.household) not in households
+    ]
+    if strange:
+        line, household = strange[0]
+        raise UnknownHousehold(line=line, household=str(household), count=len(strange))
+
+
+def _require_unpaid(
+    batch: Batch, command: OrderSubsidies, entitlements: Iterable[Entitlement]
+) -> None:
+    """F7: no live order for the same entitlement, and none twice in the chunk."""
+    seen: set[UUID] = set()
+    twice: list[tuple[int, str]] = []
+    for nth, (line, known) in enumerate(zip(command.lines, entitlements, strict=True)):
+        stream = entitlement_stream(batch.roll, line.beneficiary.kind, line.beneficiary.id)
+        if known.state in ("ordered", "paid"):
+            twice.append((command.first + nth, known.state))
+        elif stream in seen:
+            twice.append((command.first + nth, "repeated"))
+        seen.add(stream)
+    if twice:
+        raise AlreadyPaid(line=twice[0][0], state=twice[0][1], count=len(twice))
+
+
+def _draws(batch: Batch, command: OrderSubsidies) -> Iterable[tuple[Draw, ...]]:
+    start_fen = batch.ordered_fen
+    for line in command.lines:
+        fen = line.amount.read().amount_fen
+        yield cut(batch.draws, start_fen, fen)
+        start_fen += fen
+
+
+def _ordered(
+    batch: Batch,
+    command: OrderSubsidies,
+    nth: int,
+    draws: tuple[Draw, ...],
+    households: Mapping[str, UUID],
+) -> SubsidyOrdered:
+    line = command.lines[nth]
+    id_, _ = batch.identity()
+    who = line.beneficiary
+    return SubsidyOrdered(
+        batch=id_,
+        line=command.first + nth,
+        project=_project(batch),
+        scheme=batch.roll.scheme,
+        period=batch.roll.period,
+        tranche=batch.roll.tranche,
+        beneficiary=Beneficiary(kind=who.kind, id=who.id, household=who.household),
+        area=households[str(who.household)],
+        amount_fen=line.amount.read().amount_fen,
+        draws=draws,
+    )
+
+
+def _project(batch: Batch) -> UUID:
+    assert batch.project is not None, "a declared batch names its project"
+    return batch.project
+
+
+def stream_of(batch: Batch, who: Beneficiary) -> UUID:
+    return entitlement_stream(batch.roll, who.kind, who.id)
