@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from libs.chassis.service import Service
-from services.funds.service import service as funds
+import sys
 
-SERVICES: tuple[Service, ...] = (funds,)
+from libs.chassis.cli import main
+from libs.chassis.service import Service
+from services.assets.service import service as assets
+from services.funds.service import service as funds
+from services.households.service import service as households
+
+SERVICES: tuple[Service, ...] = (funds, households, assets)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICES))

@@ -22,16 +22,15 @@ Show = Callable[[S], dict[str, Any]]
 
 
 async def state_of(call: Call, fold: Fold[S], stream: UUID, area: Area[S]) -> tuple[int, S]:
-    """(version, state) of a resource. Raises: NotFoundError when there is none, or out of scope."""
+    """(version, state) of a resource. Raises: NotFoundError when there is none, when the stream is
+    another noun's (its state has no area), or out of scope."""
     streams = LiveStreams(call.log.loads)
     state = await streams.load(fold, stream)
-    if streams.versions[stream] == 0:
-        raise NotFoundError()
     where = area(state)
-    if call.caller.area is not None:
-        path = () if where is None else await call.log.known.path(where)
-        if call.caller.area not in path:
-            raise NotFoundError()
+    if where is None:
+        raise NotFoundError()
+    if call.caller.area is not None and call.caller.area not in await call.log.known.path(where):
+        raise NotFoundError()
     return streams.versions[stream], state
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Service:
     deciders: Sequence[Decider[Any, Any, Any]]
     readers: Sequence[Reader]
     sql: Path
-    tags: Sequence[str] = field(default=())
+    pages: Path | None = None
 
     @property
     def contracts(self) -> Contracts:

@@ -7,12 +7,13 @@ reader; a known type that cannot be read stops whoever reads it (ADR 0001).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from .canonical import NotCanonicalError
+from .canonical import NotCanonicalError, refuse_lossy
 from .types import Event, Metadata
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -23,6 +24,9 @@ class UndecodableError(ValueError):
     """A known type whose bytes this release cannot read; names type, version and reason."""
 
 
+# Bytes that what canonical JSON refuses cannot do without, and harmless texts seldom have: U+0000,
+# an integer beyond 2**53, a character beyond the basic plane (in a key it would sort elsewhere).
+_SUSPECT = re.compile(rb"\\u0000|[0-9]{16}|[\xf0-\xf4]")
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="string", uuid_format="canonical")
 _metadata = msgspec.json.Decoder(Metadata)
 
@@ -46,6 +50,9 @@ class Contracts:
                 raise TypeError(f"{name}: no upcaster from version {missing}")
 
     def __or__(self, other: Contracts) -> Contracts:
+        for name in self.events.keys() & other.events.keys():
+            if self.events[name] is not other.events[name]:
+                raise TypeError(f"{name}: two facts of one name")
         joined = Contracts(())
         joined.events = self.events | other.events
         joined._decoders = self._decoders | other._decoders
@@ -55,9 +62,7 @@ class Contracts:
     def encode(self, event: Event) -> bytes:
         """The canonical payload. Read back at once, so nothing unreadable is ever stored."""
         name = type(event).__name__
-        payload = _encoder.encode(event)
-        if b"\\u0000" in payload:
-            raise NotCanonicalError(f"{name}: U+0000 cannot be stored")
+        payload = _encode(event)
         if self.decode(name, event.version(), payload) != event:
             raise NotCanonicalError(f"{name}: does not read back as it was")
         return payload
@@ -73,8 +78,10 @@ class Contracts:
         try:
             if version == kind.version():
                 return self._decoders[name].decode(payload)
-            return msgspec.convert(self._lift(name, version, payload), kind, strict=False)
-        except (msgspec.MsgspecError, UnicodeError, KeyError, TypeError, ValueError) as error:
+            return msgspec.convert(self._lift(name, version, payload), kind)
+        except UndecodableError:
+            raise
+        except Exception as error:  # an upcaster may raise anything
             raise UndecodableError(f"{name} version {version}: {error}") from error
 
     def _lift(self, name: str, version: int, payload: bytes) -> dict[str, Any]:
@@ -87,9 +94,20 @@ class Contracts:
         return plain
 
 
+def _encode(fact: msgspec.Struct) -> bytes:
+    """Canonical bytes. Raises: NotCanonicalError naming the place."""
+    try:
+        text = _encoder.encode(fact)
+    except UnicodeEncodeError as error:
+        raise NotCanonicalError(f"{type(fact).__name__}: lone surrogate") from error
+    if _SUSPECT.search(text):
+        refuse_lossy(msgspec.json.decode(text), f"/{type(fact).__name__}")
+    return text
+
+
 def encode_metadata(metadata: Metadata) -> bytes:
     """Canonical metadata; every key present, null where there is nothing."""
-    return _encoder.encode(metadata)
+    return _encode(metadata)
 
 
 def decode_metadata(stored: bytes) -> Metadata:

@@ -6,6 +6,7 @@ clocks of different databases may differ, so time alone would show an effect wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +15,7 @@ import msgspec
 
 from .types import Cut, Recorded
 
+_PART = re.compile(r"([a-z][a-z0-9_]*):([0-9]{1,18})")
 _seen = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
 
@@ -51,8 +53,10 @@ def parse_cut(text: str) -> dict[str, int]:
     """`funds:1234,assets:7` as a cut. Raises: ValueError naming the part that is not a position."""
     cut: dict[str, int] = {}
     for part in text.split(","):
-        source, _, position = part.partition(":")
-        if not source or not position.isdecimal():
+        found = _PART.fullmatch(part)
+        if found is None:
             raise ValueError(f"{part!r} is not <service>:<position>")
-        cut[source] = int(position)
+        if found[1] in cut:
+            raise ValueError(f"{part!r} names {found[1]} again")
+        cut[found[1]] = int(found[2])
     return cut

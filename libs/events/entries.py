@@ -87,8 +87,15 @@ def _sent_as(kind: str) -> str:
 
 def _sendable(kind: str, value: Any) -> Any:
     if kind.endswith("[]") and value is not None:
-        return "{" + ",".join(str(item) for item in value) + "}"
+        return "{" + ",".join(_quoted(item) for item in value) + "}"
     return value
+
+
+def _quoted(item: Any) -> str:
+    """One member of an array in PostgreSQL's text form."""
+    if item is None:
+        return "NULL"
+    return '"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 async def write(

@@ -18,21 +18,21 @@ import msgspec
 
 from .canonical import canonical
 from .contracts.log import CommandRefused, ExternalRefBound
-from .decider import Ask, Decider, Decision, Fold
+from .decider import Ask, Decider, Decision
 from .errors import (
     BusyError,
     ChangedMeanwhileError,
     EventsError,
-    ExternalRefTaken,
     KeyReusedError,
     NotFoundError,
     Refused,
 )
+from .external_ref import binding, bound_ref, refuse_taken
 from .loads import FirstAnswer, LiveStreams
 from .log import Log
 from .retry import jitter_s
 from .store import Appended, Outcome, Part, Request
-from .types import Actor, Command, Event, ExternalRef, Metadata, plain, stream_id
+from .types import Actor, Event, Metadata, plain, stream_id
 
 TRIES = 3
 REFUSALS_KEPT = 200
@@ -74,8 +74,9 @@ class Answer:
 async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
     """Decide a command once, whatever happens to the connection, the caller or a rival.
 
-    Raises: KeyReusedError, ChangedMeanwhileError (If-Match, at once), BusyError (three tries),
-    and what reading raises (NotFoundError, StaleReferenceError). A refusal is an Answer.
+    Raises: KeyReusedError, ChangedMeanwhileError (If-Match, as soon as another version is read),
+    BusyError (three tries), and what reading raises (NotFoundError, StaleReferenceError). A refusal
+    is an Answer.
     """
     known = await first_answer(log, ask.request, around.body_hash)
     if known is not None:
@@ -93,8 +94,6 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
         appended = await log.append(request)
         if appended.outcome is not Outcome.CONFLICT:
             return _answered(request, appended)
-        if around.if_match is not None:
-            raise ChangedMeanwhileError(given=around.if_match)
     raise BusyError()
 
 
@@ -111,15 +110,15 @@ async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | No
 async def _decided(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Request:
     streams = LiveStreams(log.loads)
     state = await decider.gather(streams, ask)
-    if around.if_match is not None and streams.versions.get(ask.subject) != around.if_match:
-        raise ChangedMeanwhileError(given=around.if_match, now=streams.versions.get(ask.subject))
-    if ask.target is not None and streams.versions.get(ask.target) == 0:
+    now = None if ask.target is None else streams.versions.get(ask.target)
+    if around.if_match is not None and now != around.if_match:
+        raise ChangedMeanwhileError(given=around.if_match, now=now)
+    if now == 0:
         raise NotFoundError()
-    bound = await _external_ref(streams, ask.command)
+    bound = await bound_ref(streams, ask.command)
     facts = await decider.learn(log.known, state, ask)
     try:
-        _refuse_taken(bound, ask.command.external_ref)
-        decision = decider.rule(state, ask, facts)
+        decision = ruling(decider, state, ask, facts, bound)
     except Refused as refusal:
         unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
         request = _fenced(refused(log, unasked, around, refusal), streams.versions)
@@ -133,13 +132,26 @@ async def _decided(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDe
     )
 
 
+def ruling(
+    decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, bound: ExternalRefBound | None
+) -> Decision:
+    """The whole decision of a command, pure: the foreign id, the scope, the rule.
+
+    Raises: Refused. Run again by `redecide`.
+    """
+    ref = ask.command.external_ref
+    refuse_taken(bound, ref)
+    decision: Decision = decider.rule(state, ask, facts)
+    if ref is None:
+        return decision
+    stream, binds = binding(ref, decider.name, decision)
+    return replace(decision, events={**decision.events, stream: (binds,)})
+
+
 def _accepted(
     ask: Ask[Any], around: Surroundings, decision: Decision, read: dict[UUID, int]
 ) -> Request:
-    events = dict(decision.events)
-    if ask.command.external_ref is not None:
-        stream, bound = binding(ask.command.external_ref, type(ask.command).__name__, decision)
-        events[stream] = (bound,)
+    events = decision.events
     parts = [Part(stream, facts, read.get(stream)) for stream, facts in events.items()]
     parts += [Part(s, (), version) for s, version in read.items() if s not in events]
     days = (ask.command.occurred_on, ask.command.counted_on)
@@ -247,35 +259,3 @@ def render(stored: bytes, version: int, position: int, *, replay: bool) -> Answe
     """A stored answer as it goes out; the same bytes each time."""
     answer = msgspec.json.decode(stored)
     return Answer(answer["status"], canonical(answer["body"]), version, position, replay)
-
-
-# --- external_ref: a foreign id names one thing for ever -------------------------------------
-
-
-def _bind(_: ExternalRefBound | None, event: Event) -> ExternalRefBound | None:
-    return event if isinstance(event, ExternalRefBound) else None
-
-
-external_refs: Fold[ExternalRefBound | None] = Fold("external_ref", None, _bind)
-
-
-def external_ref_stream(ref: ExternalRef) -> UUID:
-    return stream_id("external_ref", ref.system, ref.system, ref.id)
-
-
-async def _external_ref(streams: LiveStreams, command: Command) -> ExternalRefBound | None:
-    if command.external_ref is None:
-        return None
-    return await streams.load(external_refs, external_ref_stream(command.external_ref))
-
-
-def _refuse_taken(bound: ExternalRefBound | None, ref: ExternalRef | None) -> None:
-    if bound is not None and ref is not None:
-        raise ExternalRefTaken(system=ref.system, id=ref.id, target=str(bound.target))
-
-
-def binding(ref: ExternalRef, noun: str, decision: Decision) -> tuple[UUID, ExternalRefBound]:
-    """The event that binds the foreign id to what the decision made (its body's `id`)."""
-    target = UUID(decision.body["id"])
-    bound = ExternalRefBound(system=ref.system, id=ref.id, noun=noun, target=target)
-    return external_ref_stream(ref), bound

@@ -14,7 +14,7 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
-from .errors import BusyError, ClockError, EpochError
+from .errors import BusyError, ClockError, EpochError, EventsError
 from .store import APPEND, Appended, Ready, arguments, outcome
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -32,9 +32,13 @@ UNKNOWN_OUTCOME = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
     ConnectionError,
     OSError,
 )
+# SQLSTATE classes: read-only after a failover, no entry, deadlock, resources, lock, operator, I/O.
+_NOT_NOW = ("25006", "28", "3D", "40", "53", "55", "57", "58")
+STOPPING = "服务正在停止；请用同一幂等键重试"
 
 log = structlog.get_logger()
 
@@ -47,14 +51,17 @@ class GroupCommit:
         self._epoch = epoch
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(queue)
         self._connection: asyncpg.Connection | None = None
+        self._stopped = False
         self.groups = 0
         self.requests = 0
 
     async def append(self, ready: Ready) -> Appended:
         """Join the group being gathered; answers when it is committed.
 
-        Raises: BusyError when the queue is full, ClockError, EpochError.
+        Raises: BusyError when the queue is full or nobody writes any more, ClockError, EpochError.
         """
+        if self._stopped:
+            raise BusyError(STOPPING)
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         try:
             self._queue.put_nowait((ready, answer))
@@ -86,9 +93,9 @@ class GroupCommit:
     async def _write(self, group: Sequence[Waiting]) -> None:
         try:
             results = await self._send([ready for ready, _ in group])
-        except (ClockError, EpochError, *UNKNOWN_OUTCOME) as error:
+        except EventsError as error:
             _fail(group, error)
-        except asyncpg.PostgresError as error:
+        except Exception as error:  # whatever it is, the writer lives on for the others
             await self._one_by_one(group, error)
         else:
             self.groups += 1
@@ -97,11 +104,12 @@ class GroupCommit:
                 if not answer.done():
                     answer.set_result(result)
 
-    async def _one_by_one(self, group: Sequence[Waiting], error: asyncpg.PostgresError) -> None:
+    async def _one_by_one(self, group: Sequence[Waiting], error: Exception) -> None:
         if len(group) == 1:
             _fail(group, error)
             return
-        log.info("group_rerun", size=len(group), sqlstate=error.sqlstate)
+        reason = getattr(error, "sqlstate", type(error).__name__)
+        log.info("group_rerun", size=len(group), reason=reason)
         for waiting in group:
             await self._write([waiting])
 
@@ -116,6 +124,8 @@ class GroupCommit:
                     APPEND, *arguments(self._epoch, group)
                 )
                 return [outcome(row) for row in rows]
+            except ValueError:
+                raise  # asyncpg could not encode an argument: nothing was sent, none will be
             except UNKNOWN_OUTCOME as error:
                 await self._drop(error)
                 if loop.time() > give_up:
@@ -137,10 +147,19 @@ class GroupCommit:
             self._connection = None
 
     def _abandon(self, taken: Sequence[Waiting]) -> None:
+        self._stopped = True
         waiting = list(taken)
         while not self._queue.empty():
             waiting.append(self._queue.get_nowait())
-        _fail(waiting, BusyError("服务正在停止；请用同一幂等键重试"))
+        _fail(waiting, BusyError(STOPPING))
+
+
+def unavailable(error: BaseException) -> bool:
+    """The database cannot now, whatever was asked of it; a later try may succeed."""
+    if isinstance(error, ValueError):  # asyncpg's own DataError is an InterfaceError too
+        return False
+    state = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, UNKNOWN_OUTCOME) or state.startswith(_NOT_NOW)
 
 
 def _named(error: asyncpg.PostgresError) -> Exception:
@@ -149,6 +168,8 @@ def _named(error: asyncpg.PostgresError) -> Exception:
             return EpochError(str(error))
         case "ES002":
             return ClockError(str(error))
+        case _ if unavailable(error):
+            return BusyError(f"数据库暂不可用：{type(error).__name__}")
         case _:
             return error
 

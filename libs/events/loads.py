@@ -20,7 +20,7 @@ import asyncpg
 from .codec import Contracts
 from .decider import Fold
 from .errors import BusyError
-from .group_commit import UNKNOWN_OUTCOME, Connect
+from .group_commit import STOPPING, UNKNOWN_OUTCOME, Connect, unavailable
 
 T = TypeVar("T")
 LARGEST_GROUP = 200
@@ -83,6 +83,7 @@ class Loads:
         self._queue: asyncio.Queue[_Question] = asyncio.Queue()
         self._connection: asyncpg.Connection | None = None
         self._states: OrderedDict[tuple[str, UUID], tuple[int, Any]] = OrderedDict()
+        self._stopped = False
 
     async def first_answer(self, key: UUID) -> FirstAnswer | None:
         return (await self._ask([key], [])).keys.get(key)
@@ -113,12 +114,15 @@ class Loads:
         return version, state
 
     async def _ask(self, keys: Sequence[UUID], tails: Sequence[tuple[UUID, int]]) -> _Found:
+        if self._stopped:
+            raise BusyError(STOPPING)
         answer: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(_Question(keys, tails, answer))
         return await answer
 
     async def run(self) -> None:
-        """Answer questions until cancelled."""
+        """Answer questions until cancelled; whoever still waits then is told."""
+        group: list[_Question] = []
         try:
             while True:
                 group = [await self._queue.get()]
@@ -126,6 +130,10 @@ class Loads:
                     group.append(self._queue.get_nowait())
                 await self._answer(group)
         finally:
+            self._stopped = True
+            while not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            _fail(group, BusyError(STOPPING))
             if self._connection is not None:
                 with suppress(*UNKNOWN_OUTCOME):
                     await self._connection.close(timeout=2)
@@ -135,13 +143,10 @@ class Loads:
         keys = [key for question in group for key in question.keys]
         try:
             rows = await self._fetch(tails, keys)
-        except UNKNOWN_OUTCOME as error:
+        except Exception as error:  # whatever it is, the next group is asked for again
             self._forget_connection()
-            for question in group:
-                if not question.answer.done():
-                    question.answer.set_exception(
-                        BusyError(f"数据库暂不可用：{type(error).__name__}")
-                    )
+            busy = BusyError(f"数据库暂不可用：{type(error).__name__}")
+            _fail(group, busy if unavailable(error) else error)
             return
         found = _sorted_out(rows, [stream for stream, _ in tails], keys)
         for question, of_question in zip(group, _split(group, found), strict=True):
@@ -161,6 +166,12 @@ class Loads:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _fail(group: Iterable[_Question], error: Exception) -> None:
+    for question in group:
+        if not question.answer.done():
+            question.answer.set_exception(error)
 
 
 def _sorted_out(
@@ -211,5 +222,6 @@ class LiveStreams:
         wanted = list(streams)
         found = await self._loads.states(fold, wanted) if wanted else []
         for stream, (version, _) in zip(wanted, found, strict=True):
-            self.versions[stream] = version
+            # Read again, it may have moved meanwhile: the older reading must still be fenced.
+            self.versions[stream] = min(version, self.versions.get(stream, version))
         return [state for _, state in found]

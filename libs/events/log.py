@@ -43,13 +43,13 @@ class Log:
         """Append through the group commit. Raises: BusyError, ClockError, EpochError."""
         result = await self.writer.append(prepare(request, self.contracts))
         first = request.parts[0]
-        if result.outcome is Outcome.APPENDED and first.expected is None:
+        if result.outcome is Outcome.APPENDED and first.stream in self._refusals:
             self._refusals[first.stream] = result.version
         return result
 
     def refusals_of(self, stream: UUID) -> int:
         """Refusal events of that unit and day, as far as this process has seen."""
-        return self._refusals.get(stream, 0)
+        return self._refusals.setdefault(stream, 0)
 
     def count_refusal(self, stream: UUID) -> tuple[Event, ...]:
         """Beyond those kept one by one: an event at each power of ten, nothing between."""

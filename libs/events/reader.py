@@ -21,7 +21,7 @@ from .codec import Contracts, decode_metadata
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, HoleError, PoisonError, ReplacedError
 from .feed import Feed
-from .group_commit import UNKNOWN_OUTCOME
+from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
 from .types import Event, Metadata, Recorded
 
@@ -79,7 +79,9 @@ class Reading:
             except FeedStoppedError as error:
                 await self._say_stopped(str(error))
                 raise
-            except UNKNOWN_OUTCOME as error:
+            except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
+                if not unavailable(error):
+                    raise
                 log.warning(
                     "feed_unreachable", reader=self.reader.lease, error=type(error).__name__
                 )
@@ -121,8 +123,21 @@ class Reading:
         moved = Cursor(last.epoch, last.position, leaf(last))
         async with self.pool.acquire() as connection, connection.transaction():
             await self._move(connection, cursor, moved, at_head=len(page) < PAGE)
-            await write(connection, rows)
+            await self._write(connection, rows, fresh)
         return moved
+
+    async def _write(
+        self, connection: Any, rows: list[tuple[Table, Row]], page: list[Recorded]
+    ) -> None:
+        try:
+            await write(connection, rows)
+        except Exception as error:
+            if unavailable(error):
+                raise
+            raise PoisonError(
+                f"{self.reader.lease}: {page[0].identity} … {page[-1].identity}: {error}",
+                position=page[0].position,
+            ) from error
 
     def _projected(self, event: Recorded) -> list[tuple[Table, Row]]:
         try:
@@ -155,14 +170,18 @@ class Reading:
             raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
 
     async def _open_cursor(self) -> Cursor:
+        """Where to go on; from here on a holder of an earlier token moves nothing."""
         row = await self.pool.fetchrow(
-            "INSERT INTO es.cursors (reader, source, epoch, position) VALUES ($1, $2, 0, 0)"
-            " ON CONFLICT (reader, source) DO UPDATE SET stopped = NULL"
+            "INSERT INTO es.cursors AS c (reader, source, epoch, position, token)"
+            " VALUES ($1, $2, 0, 0, $3)"
+            " ON CONFLICT (reader, source) DO UPDATE SET token = $3 WHERE c.token <= $3"
             " RETURNING epoch, position, leaf",
             self.reader.name,
             self.reader.source,
+            self.token,
         )
-        assert row is not None, "an upsert returns its row"
+        if row is None:
+            raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
         return Cursor(row["epoch"], row["position"], row["leaf"])
 
     async def _take_lease(self) -> None:
@@ -194,7 +213,7 @@ class Reading:
             )
         if head.position == cursor.position:
             await self.pool.execute(
-                "UPDATE es.cursors SET confirmed_at = clock_timestamp()"
+                "UPDATE es.cursors SET confirmed_at = clock_timestamp(), stopped = NULL"
                 " WHERE reader = $1 AND source = $2 AND token <= $3",
                 self.reader.name,
                 self.reader.source,
@@ -205,10 +224,11 @@ class Reading:
     async def _say_stopped(self, reason: str) -> None:
         log.error("feed_stopped", reader=self.reader.lease, reason=reason)
         await self.pool.execute(
-            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2",
+            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2 AND token <= $4",
             self.reader.name,
             self.reader.source,
             reason,
+            self.token,
         )
 
 

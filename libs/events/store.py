@@ -93,7 +93,9 @@ class Ready:
 
 
 def prepare(request: Request, contracts: Contracts) -> Ready:
-    """Encode and check a request. Raises: NotCanonicalError, ValueError when too large."""
+    """Encode and check a request. Raises: NotCanonicalError, ValueError when too large or empty."""
+    if not request.parts:
+        raise ValueError("a request has at least one part")
     metadata = encode_metadata(request.metadata).decode()
     encoded = tuple(
         tuple((type(fact).__name__, fact.version(), _payload(fact, contracts)) for fact in p.events)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .canonical import refuse_lossy
 
 Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="integer fen")]
 PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=2**53 - 1, description="integer fen, above 0")]
@@ -99,6 +101,12 @@ class Command(BaseModel):
     external_ref: ExternalRef | None = Field(
         default=None, description="来源系统自己的编号, 永久唯一"
     )
+
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> Self:
+        """A text or number that canonical JSON cannot carry is malformed (422), not a surprise."""
+        refuse_lossy(self.model_dump(mode="json"), "")
+        return self
 
     @property
     def counted_on(self) -> date:

@@ -20,7 +20,7 @@ LANGUAGE = tuple(
     f"libs.events.{module}"
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
-        *("canonical", "leaf", "money", "document"),
+        *("canonical", "leaf", "money", "document", "amount"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -32,7 +32,16 @@ RULES_MAY = (
     "msgspec",
     *(
         f"libs.events.{module}"
-        for module in ("types", "errors", "contracts", "decider", "money", "document", "leaf")
+        for module in (
+            "types",
+            "errors",
+            "contracts",
+            "decider",
+            "money",
+            "document",
+            "amount",
+            "leaf",
+        )
     ),
     "libs.events.canonical",
     "{own}.domain",

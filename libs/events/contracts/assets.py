@@ -36,6 +36,15 @@ class AssetFormed(Event, frozen=True, kw_only=True):
     quantity: Annotated[str | None, Meta(description="decimal text with unit", examples=["351 户"])]
 
 
+class ProjectCapitalised(Event, frozen=True, kw_only=True):
+    """The project's side of an asset: no fen of a lot becomes part of two assets (A1)."""
+
+    area: UUID
+    project: UUID
+    asset: UUID
+    sources: tuple[SourceShare, ...]
+
+
 class AssetClassified(Event, frozen=True, kw_only=True):
     """经营性, 公益性 or 到户类; exactly one at a time (A2)."""
 
@@ -77,5 +86,12 @@ class AssetTransferred(Event, frozen=True, kw_only=True):
 
 
 CONTRACTS = Contracts(
-    (AssetFormed, AssetClassified, AssetRecorded, RightConfirmed, AssetTransferred)
+    (
+        AssetFormed,
+        ProjectCapitalised,
+        AssetClassified,
+        AssetRecorded,
+        RightConfirmed,
+        AssetTransferred,
+    )
 )

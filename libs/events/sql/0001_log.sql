@@ -80,6 +80,8 @@ CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON es.events
     FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_change();
 CREATE TRIGGER never_changed BEFORE UPDATE OR TRUNCATE ON es.requests
     FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_change();
+CREATE TRIGGER never_pruned BEFORE DELETE ON es.requests
+    FOR EACH ROW WHEN (OLD.keep) EXECUTE FUNCTION es.refuse_change();
 
 GRANT USAGE ON SCHEMA es TO {{app}}, {{feed}};
 GRANT SELECT, INSERT ON es.events, es.requests TO {{app}};

@@ -19,6 +19,9 @@ DECLARE
     base bigint; total bigint; clash bool;
     heads bigint[]; bad int[]; code int[]; pos bigint[]; ver bigint[]; old_ver bigint[]; old_pos bigint[];
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN   -- an older snapshot would pass fences
+        RAISE 'append under %', current_setting('transaction_isolation') USING ERRCODE = 'ES005';
+    END IF;
     PERFORM pg_advisory_xact_lock(1);   -- the next statement's snapshot sees every earlier append
     SELECT s.epoch, s.ahead, coalesce(h.position, 0), h.recorded_at, clock_timestamp(),
            (SELECT coalesce('{' || string_agg(format('"%s":[%s,%s]', source, epoch, position), ',' ORDER BY source) || '}', '{}')

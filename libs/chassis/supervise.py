@@ -1,0 +1,121 @@
+"""The embedded default: PostgreSQL, one API process and one worker, as children of this one.
+
+A child that dies is started again, after a pause that grows; one that keeps dying ends the whole
+tree. Whatever was killed, the log and the cursors hold what was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from . import postgres
+from .installation import write_address
+from .migrate import passwords
+from .service import Service
+from .settings import Settings
+from .stores import roles, set_up
+
+PATIENCE = 5
+"""Deaths of one child within a minute after which the tree gives up."""
+MINUTE_S = 60
+FIRST_PAUSE_S = 0.1
+ROOT = Path(__file__).resolve().parents[2]
+
+log = structlog.get_logger()
+
+
+class GaveUpError(Exception):
+    """A child kept dying; the message names it."""
+
+
+@dataclass
+class Child:
+    """One process of the tree and how often it died of late."""
+
+    name: str
+    deaths: list[float] = field(default_factory=list)
+
+    def died(self, now: float) -> float:
+        """Seconds to wait before the next start. Raises: GaveUpError."""
+        self.deaths = [at for at in self.deaths if now - at < MINUTE_S] + [now]
+        if len(self.deaths) > PATIENCE:
+            raise GaveUpError(f"{self.name} died {len(self.deaths)} times within a minute")
+        return FIRST_PAUSE_S * (1 << len(self.deaths) - 1)
+
+
+@asynccontextmanager
+async def cluster_of(
+    settings: Settings, services: Sequence[Service]
+) -> AsyncIterator[postgres.Cluster]:
+    """The embedded server, its stores made and migrated, its address written for the others."""
+    cluster = await postgres.start(settings.home / "postgres")
+    async with cluster:
+        known = passwords(settings.home, *roles(services))
+        await set_up(cluster.address, known, services)
+        write_address(settings.home, cluster)
+        yield cluster
+
+
+async def supervise(settings: Settings, cluster: postgres.Cluster, stop: asyncio.Event) -> None:
+    """Keep the API, the worker and PostgreSQL running until `stop` is set."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_keep_server(cluster)),
+            group.create_task(_keep_process("serve", settings)),
+            group.create_task(_keep_process("work", settings)),
+        ]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def _keep_server(cluster: postgres.Cluster) -> None:
+    child = Child("postgres")
+    while True:
+        code = await cluster.wait()
+        pause_s = child.died(asyncio.get_running_loop().time())
+        log.error("child_died", child="postgres", exit=code)
+        await asyncio.sleep(pause_s)
+        await cluster.restart()
+
+
+async def _keep_process(verb: str, settings: Settings) -> None:
+    child = Child(verb)
+    while True:
+        process = await _spawn(verb, settings)
+        try:
+            code = await process.wait()
+        finally:
+            await _end(process)
+        pause_s = child.died(asyncio.get_running_loop().time())
+        log.error("child_died", child=verb, exit=code)
+        await asyncio.sleep(pause_s)
+
+
+async def _spawn(verb: str, settings: Settings) -> asyncio.subprocess.Process:
+    environment = {**os.environ, "SUYUAN_HOME": str(settings.home)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services", verb, cwd=ROOT, env=environment, start_new_session=True
+    )
+    log.info("child_started", child=verb, pid=process.pid)
+    return process
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), 15)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
