@@ -130,8 +130,10 @@ def holder_of_a_pid(kind: str) -> Iterator[str]:
     with subprocess.Popen(program, cwd="/", user=user) as process:
         if kind == "zombie":
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and left unreaped
-        yield "" if kind == "empty" else str(process.pid)
-        process.kill()
+        try:
+            yield "" if kind == "empty" else str(process.pid)
+        finally:
+            process.kill()
 
 
 def installed_in(closed: Path) -> None:
@@ -208,8 +210,12 @@ async def test_the_restart_waits_for_a_backend_that_is_busy(base: Path) -> None:
         working = asyncio.create_task(connection.execute(busy))
         await asyncio.sleep(0.1)
         os.kill(cluster.pid, signal.SIGKILL)
-        await cluster.restart()
-        assert not command_line(backend)
+        try:
+            await cluster.restart()
+            assert not command_line(backend)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # a failure must not leave it spinning
+                os.kill(backend, signal.SIGTERM)
         with pytest.raises(LOST):
             await working
 
