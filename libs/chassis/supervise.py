@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -24,10 +24,10 @@ from .service import Service
 from .settings import Settings
 from .stores import roles, set_up
 
-PATIENCE = 5
-"""Deaths of one child within a minute after which the tree gives up."""
-MINUTE_S = 60
-FIRST_PAUSE_S = 0.1
+SHORT_LIFE_S = 1.5
+PATIENCE = 12
+"""Short lives of one child in a row after which the tree gives up."""
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 2.0
 ROOT = Path(__file__).resolve().parents[2]
 
 log = structlog.get_logger()
@@ -39,17 +39,17 @@ class GaveUpError(Exception):
 
 @dataclass
 class Child:
-    """One process of the tree and how often it died of late."""
+    """One process of the tree and how many short lives it had in a row."""
 
     name: str
-    deaths: list[float] = field(default_factory=list)
+    short_lives: int = 0
 
-    def died(self, now: float) -> float:
+    def died(self, lived_s: float) -> float:
         """Seconds to wait before the next start. Raises: GaveUpError."""
-        self.deaths = [at for at in self.deaths if now - at < MINUTE_S] + [now]
-        if len(self.deaths) > PATIENCE:
-            raise GaveUpError(f"{self.name} died {len(self.deaths)} times within a minute")
-        return FIRST_PAUSE_S * (1 << len(self.deaths) - 1)
+        self.short_lives = self.short_lives + 1 if lived_s < SHORT_LIFE_S else 0
+        if self.short_lives > PATIENCE:
+            raise GaveUpError(f"{self.name} died {self.short_lives} times in a row at once")
+        return min(LAST_PAUSE_S, FIRST_PAUSE_S * (1 << self.short_lives))
 
 
 @asynccontextmanager
@@ -79,26 +79,26 @@ async def supervise(settings: Settings, cluster: postgres.Cluster, stop: asyncio
 
 
 async def _keep_server(cluster: postgres.Cluster) -> None:
-    child = Child("postgres")
+    child, clock = Child("postgres"), asyncio.get_running_loop().time
     while True:
+        began = clock()
         code = await cluster.wait()
-        pause_s = child.died(asyncio.get_running_loop().time())
-        log.error("child_died", child="postgres", exit=code)
-        await asyncio.sleep(pause_s)
+        log.error("child_died", child=child.name, exit=code)
+        await asyncio.sleep(child.died(clock() - began))
         await cluster.restart()
 
 
 async def _keep_process(verb: str, settings: Settings) -> None:
-    child = Child(verb)
+    child, clock = Child(verb), asyncio.get_running_loop().time
     while True:
+        began = clock()
         process = await _spawn(verb, settings)
         try:
             code = await process.wait()
         finally:
             await _end(process)
-        pause_s = child.died(asyncio.get_running_loop().time())
-        log.error("child_died", child=verb, exit=code)
-        await asyncio.sleep(pause_s)
+        log.error("child_died", child=child.name, exit=code)
+        await asyncio.sleep(child.died(clock() - began))
 
 
 async def _spawn(verb: str, settings: Settings) -> asyncio.subprocess.Process:

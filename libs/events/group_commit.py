@@ -46,9 +46,16 @@ log = structlog.get_logger()
 class GroupCommit:
     """One writer of one store in this process. `append` may be called by any number of tasks."""
 
-    def __init__(self, connect: Connect, epoch: int, queue: int = 10_000) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        epoch: int,
+        queue: int = 10_000,
+        reconnect_for_s: float = RECONNECT_FOR_S,
+    ) -> None:
         self._connect = connect
         self._epoch = epoch
+        self._reconnect_for_s = reconnect_for_s
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(queue)
         self._connection: asyncpg.Connection | None = None
         self._stopped = False
@@ -116,7 +123,7 @@ class GroupCommit:
     async def _send(self, group: Sequence[Ready]) -> list[Appended]:
         """Send until the outcome is known; the keys make a second sending exact."""
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + RECONNECT_FOR_S
+        give_up = loop.time() + self._reconnect_for_s
         pause_s = 0.05
         while True:
             try:
