@@ -80,12 +80,16 @@ async def supervise(settings: Settings, cluster: postgres.Cluster, stop: asyncio
 
 async def _keep_server(cluster: postgres.Cluster) -> None:
     child, clock = Child("postgres"), asyncio.get_running_loop().time
+    began = clock()
     while True:
-        began = clock()
         code = await cluster.wait()
         log.error("child_died", child=child.name, exit=code)
         await asyncio.sleep(child.died(clock() - began))
-        await cluster.restart()
+        began = clock()
+        try:
+            await cluster.restart()
+        except postgres.ClusterError as error:  # killed again before it answered
+            log.error("child_not_started", child=child.name, error=str(error))
 
 
 async def _keep_process(verb: str, settings: Settings) -> None:

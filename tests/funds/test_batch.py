@@ -191,6 +191,31 @@ def test_lines_come_in_order_and_within_the_declared_total() -> None:
     )
 
 
+def test_the_second_chunk_counts_on_from_the_first() -> None:
+    state, one = order(reserved(), 1, "7", "7")
+    assert one.body["amount_fen"] == 14_00
+    when(roster.order, open_(state, 1), chunk(2, "7"), KNOWN).refused(
+        LinesNotContiguous, expected=3, first=2
+    )
+    when(roster.order, open_(state, 3), chunk(3, "1", "1", "1"), KNOWN).refused(
+        BatchTotalDiffers, declared=4, listed=5, listed_fen=17_00
+    )
+    state, two = order(state, 3, "7", "7")
+    assert (two.body["ordered"], two.body["amount_fen"]) == (4, 28_00)
+
+
+def test_a_strange_household_of_a_later_chunk_is_named_by_its_row() -> None:
+    state, _ = order(reserved(), 1, "7", "7")
+    few = RosterFacts(
+        path=ANYWHERE.path,
+        households_position=7,
+        households={str(house(3)): village(3)},
+    )
+    when(roster.order, open_(state, 2), chunk(3, "1", "1"), few).refused(
+        UnknownHousehold, line=4, count=1
+    )
+
+
 def test_a_household_outside_the_register_is_named_by_its_row() -> None:
     strange = chunk(1, "1")
     strange = strange.model_copy(
@@ -305,6 +330,8 @@ def test_a_list_without_names_is_sealed_by_area_and_credited_whole() -> None:
     ]
     decision = when(batch.seal, state, on(SealBatch, areas=areas)).accepted()
     state = listing(state, decision)
+    counted = [(s.area, s.count, s.amount_fen) for s in state.batch.subtotals]
+    assert counted == [(village(0), 3, 10_00), (village(0), 0, 11_00), (village(1), 1, 7_00)]
     send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
     state = listing(state, when(batch.send, state, send, BANK).accepted())
     credit = on(AnswerSummary, credited_on=DAY)

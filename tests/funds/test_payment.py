@@ -168,3 +168,4 @@ def test_draws_of_the_parts_are_the_draws_of_the_whole(
     for part in parts:
         by_lot[part.lot] += part.amount_fen
     assert by_lot == {draw.lot: draw.amount_fen for draw in draws}
+    assert all(part.amount_fen > 0 for part in parts)
