@@ -9,8 +9,9 @@ from libs.chassis.service import Service
 from services.assets.service import service as assets
 from services.funds.service import service as funds
 from services.households.service import service as households
+from services.reporting.service import service as reporting
 
-SERVICES: tuple[Service, ...] = (funds, households, assets)
+SERVICES: tuple[Service, ...] = (funds, households, assets, reporting)
 
 if __name__ == "__main__":
     sys.exit(main(SERVICES))

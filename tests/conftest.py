@@ -63,6 +63,7 @@ class Installation:
     issuer: LocalIssuer
     _stack: AsyncExitStack
     _logs: dict[str, Log] = field(default_factory=dict)
+    _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
 
     async def log(self, service: Service) -> Log:
         """The open log of a service, one a test."""
@@ -106,10 +107,13 @@ class Installation:
         return Reading(reader, self.feed(reader.source), log.pool, source.contracts)
 
     async def catch_up(self, *services: Service) -> None:
-        """Let every reader of these services apply all there is."""
+        """Let every reader of these services apply all there is; may be asked again."""
         for service in services or SERVICES:
             for reader in service.readers:
-                await (await self.reading(service, reader)).catch_up()
+                key = (service.name, reader.lease)
+                if key not in self._readings:
+                    self._readings[key] = await self.reading(service, reader)
+                await self._readings[key].catch_up()
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class Call:
     ) -> Response:
         """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
         around = await self._around(needs_key=True)
-        ask = Ask(self.key(), target, command, self.actor)
+        ask = Ask(around.correlation, target, command, self.actor)
         return respond(self.log, await execute(self.log, ask, around, decider), location)
 
     def key(self) -> UUID:
@@ -177,6 +177,8 @@ async def wait_until_visible(request: Request, log: Log) -> None:
     except ValueError as error:
         raise UnreadableError(f"Min-Position：{error}") from None
     for source, position in wanted.items():
+        if source not in request.app.state.service.sources:
+            raise NotFoundError(f"{log.service} 不读取 {source}")
         await _reached(log, source, position)
 
 
@@ -185,10 +187,8 @@ async def _reached(log: Log, source: str, position: int) -> None:
     pause_s = 0.002
     while True:
         reached = await log.pool.fetchval(
-            "SELECT min(position) FROM es.cursors WHERE source = $1", source
+            "SELECT coalesce(min(position), 0) FROM es.cursors WHERE source = $1", source
         )
-        if reached is None:
-            raise NotFoundError(f"{log.service} 不读取 {source}")
         if reached >= position:
             return
         if asyncio.get_running_loop().time() > give_up:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 from fastapi import Response
 from pydantic import BaseModel, Field
+
+from libs.events.types import plain
 
 from .call import Call
 from .common_routes import answer, require_in_scope
@@ -38,6 +39,6 @@ async def scope_of(call: Call, wanted: Wanted) -> UUID | None:
 
 def page(rows: Sequence[Record | Mapping[str, Any]], wanted: Wanted) -> Response:
     """Rows with an `id`, one more than asked when there are more; `next` is null on the last."""
-    shown: list[dict[str, Any]] = msgspec.to_builtins([dict(row) for row in rows[: wanted.limit]])
+    shown: list[dict[str, Any]] = plain([dict(row) for row in rows[: wanted.limit]])
     more = len(rows) > wanted.limit
     return answer({"items": shown, "next": shown[-1]["id"] if more else None})

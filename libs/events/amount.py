@@ -11,11 +11,11 @@ from .money import parse_amount
 
 
 class AmountTyped(BaseModel):
-    """An amount as printed, e.g. 19.65 万元. Raises on reading: AmountError with the limit."""
+    """An amount as printed, e.g. 12.5 万元. Raises on reading: AmountError with the limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: str = Field(min_length=1, max_length=40, examples=["19.65"])
+    text: str = Field(min_length=1, max_length=40, examples=["12.5"])
     unit: Unit = "万元"
 
     @model_validator(mode="after")

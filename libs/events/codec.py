@@ -7,13 +7,12 @@ reader; a known type that cannot be read stops whoever reads it (ADR 0001).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from .canonical import NotCanonicalError, refuse_lossy
+from .canonical import NotCanonicalError, refuse_lossy, suspect
 from .types import Event, Metadata
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -24,9 +23,6 @@ class UndecodableError(ValueError):
     """A known type whose bytes this release cannot read; names type, version and reason."""
 
 
-# Bytes that what canonical JSON refuses cannot do without, and harmless texts seldom have: U+0000,
-# an integer beyond 2**53, a character beyond the basic plane (in a key it would sort elsewhere).
-_SUSPECT = re.compile(rb"\\u0000|[0-9]{16}|[\xf0-\xf4]")
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="string", uuid_format="canonical")
 _metadata = msgspec.json.Decoder(Metadata)
 
@@ -100,7 +96,7 @@ def _encode(fact: msgspec.Struct) -> bytes:
         text = _encoder.encode(fact)
     except UnicodeEncodeError as error:
         raise NotCanonicalError(f"{type(fact).__name__}: lone surrogate") from error
-    if _SUSPECT.search(text):
+    if suspect(text):
         refuse_lossy(msgspec.json.decode(text), f"/{type(fact).__name__}")
     return text
 

@@ -1,7 +1,7 @@
 """The road of one command: key, load, fold, learn, decide, append.
 
-The key is asked three times: before anything is loaded, by append under the lock, and again before
-a conflict is answered; so a repeat always gets the first answer, refusals included. Every stream
+The key is asked three times: with the first load, by append under the lock, and again before a
+conflict is answered; so a repeat always gets the first answer, refusals included. Every stream
 that was read is fenced at its version, for refusals too: a stored answer was decided on exactly
 the state at its position, and `redecide` can prove it.
 """
@@ -78,38 +78,41 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
     BusyError (three tries), and what reading raises (NotFoundError, StaleReferenceError). A refusal
     is an Answer.
     """
-    known = await first_answer(log, ask.request, around.body_hash)
-    if known is not None:
-        return known
+    contested: list[UUID] = []
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(jitter_s(attempt))
-        try:
-            request = await _decided(log, ask, around, decider)
-        except EventsError:
-            known = await first_answer(log, ask.request, around.body_hash)
-            if known is not None:
-                return known
-            raise
-        appended = await log.append(request)
+        async with log.turn(contested):
+            try:
+                request = await _decided(log, ask, around, decider)
+            except EventsError:
+                known = await first_answer(log, ask.request, around.body_hash)
+                if known is not None:
+                    return known
+                raise
+            if isinstance(request, FirstAnswer):
+                return _replayed(request, around.body_hash)
+            appended = await log.append(request)
         if appended.outcome is not Outcome.CONFLICT:
             return _answered(request, appended)
+        contested = [part.stream for part in request.parts if part.expected is not None]
     raise BusyError()
 
 
 async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | None:
     """The answer that this key got, or None. Raises: KeyReusedError for another request."""
     known = await log.loads.first_answer(request)
-    if known is None:
-        return None
-    if known.body_hash != body_hash:
-        raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
-    return _replayed(known)
+    return None if known is None else _replayed(known, body_hash)
 
 
-async def _decided(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Request:
-    streams = LiveStreams(log.loads)
+async def _decided(
+    log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider
+) -> Request | FirstAnswer:
+    streams = LiveStreams(log.loads, ask.request)
     state = await decider.gather(streams, ask)
+    known = await streams.first_answer()
+    if known is not None:
+        return known
     now = None if ask.target is None else streams.versions.get(ask.target)
     if around.if_match is not None and now != around.if_match:
         raise ChangedMeanwhileError(given=around.if_match, now=now)
@@ -251,11 +254,21 @@ def _answered(request: Request, appended: Appended) -> Answer:
             raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
 
 
-def _replayed(known: FirstAnswer) -> Answer:
+def _replayed(known: FirstAnswer, body_hash: bytes) -> Answer:
+    if known.body_hash != body_hash:
+        raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
     return render(known.answer, known.version, known.position, replay=True)
+
+
+class _Stored(msgspec.Struct):
+    body: msgspec.Raw
+    status: int
+
+
+_stored = msgspec.json.Decoder(_Stored)
 
 
 def render(stored: bytes, version: int, position: int, *, replay: bool) -> Answer:
     """A stored answer as it goes out; the same bytes each time."""
-    answer = msgspec.json.decode(stored)
-    return Answer(answer["status"], canonical(answer["body"]), version, position, replay)
+    answer = _stored.decode(stored)
+    return Answer(answer.status, bytes(answer.body), version, position, replay)

@@ -90,13 +90,20 @@ class Loads:
 
     async def states(self, fold: Fold[T], streams: Sequence[UUID]) -> list[tuple[int, T]]:
         """(version, state) of each stream, in the order asked; version 0 where there is none."""
+        return (await self.states_and_answer(fold, streams, None))[0]
+
+    async def states_and_answer(
+        self, fold: Fold[T], streams: Sequence[UUID], key: UUID | None
+    ) -> tuple[list[tuple[int, T]], FirstAnswer | None]:
+        """The states, and what the key was answered at first: one query, one moment."""
         kept = [self._states.get((fold.category, stream), (0, fold.initial)) for stream in streams]
         tails = [(stream, version) for stream, (version, _) in zip(streams, kept, strict=True)]
-        found = (await self._ask([], tails)).tails
-        return [
-            self._advance(fold, stream, version, state, found.get(stream, []))
+        found = await self._ask([] if key is None else [key], tails)
+        states = [
+            self._advance(fold, stream, version, state, found.tails.get(stream, []))
             for stream, (version, state) in zip(streams, kept, strict=True)
         ]
+        return states, None if key is None else found.keys.get(key)
 
     def _advance(
         self, fold: Fold[T], stream: UUID, version: int, state: T, rows: Iterable[Any]
@@ -209,10 +216,15 @@ def _split(
 
 
 class LiveStreams:
-    """The streams of one decision, each with the version at which it was read."""
+    """The streams of one decision, each with the version at which it was read.
 
-    def __init__(self, loads: Loads) -> None:
+    The key of its request, if it has one, is looked up with the first of them.
+    """
+
+    def __init__(self, loads: Loads, key: UUID | None = None) -> None:
         self._loads = loads
+        self._key = key
+        self._answer: FirstAnswer | None = None
         self.versions: dict[UUID, int] = {}
 
     async def load(self, fold: Fold[T], stream: UUID) -> T:
@@ -220,8 +232,18 @@ class LiveStreams:
 
     async def load_many(self, fold: Fold[T], streams: Iterable[UUID]) -> list[T]:
         wanted = list(streams)
-        found = await self._loads.states(fold, wanted) if wanted else []
+        if not wanted:
+            return []
+        key, self._key = self._key, None
+        found, answer = await self._loads.states_and_answer(fold, wanted, key)
+        self._answer = self._answer or answer
         for stream, (version, _) in zip(wanted, found, strict=True):
             # Read again, it may have moved meanwhile: the older reading must still be fenced.
             self.versions[stream] = min(version, self.versions.get(stream, version))
         return [state for _, state in found]
+
+    async def first_answer(self) -> FirstAnswer | None:
+        """What the key was answered at first, if it was used before."""
+        if self._key is None:
+            return self._answer
+        return await self._loads.first_answer(self._key)

@@ -7,11 +7,12 @@ goes through this value.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -38,6 +39,7 @@ class Log:
     known: Known
     _refusals: dict[UUID, int] = field(default_factory=dict)
     _counts: dict[UUID, int] = field(default_factory=dict)
+    _turns: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def append(self, request: Request) -> Appended:
         """Append through the group commit. Raises: BusyError, ClockError, EpochError."""
@@ -46,6 +48,15 @@ class Log:
         if result.outcome is Outcome.APPENDED and first.stream in self._refusals:
             self._refusals[first.stream] = result.version
         return result
+
+    @asynccontextmanager
+    async def turn(self, streams: Iterable[UUID]) -> AsyncIterator[None]:
+        """Whoever met a conflict on these streams decides again after the others of this process
+        who did: of many at once on one stream each gets through, and not one a round."""
+        async with AsyncExitStack() as held:
+            for stream in sorted(streams):
+                await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+            yield
 
     def refusals_of(self, stream: UUID) -> int:
         """Refusal events of that unit and day, as far as this process has seen."""

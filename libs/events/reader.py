@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,8 +19,9 @@ import asyncpg
 import structlog
 
 from .codec import Contracts, decode_metadata
+from .cursor import Cursor, check
 from .entries import Row, Table, write
-from .errors import FeedStoppedError, ForkedError, HoleError, PoisonError, ReplacedError
+from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
 from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
@@ -48,13 +50,6 @@ class Reader:
         return f"{self.name}:{self.source}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    epoch: int
-    position: int
-    leaf: bytes | None
-
-
 class Reading:
     """One reader at work on its service's database."""
 
@@ -69,6 +64,12 @@ class Reading:
 
     async def run(self) -> None:
         """Read until cancelled. Raises: FeedStoppedError, after writing it into the cursor row."""
+        try:
+            await self._keep_following()
+        finally:
+            await self._release_lease()
+
+    async def _keep_following(self) -> None:
         pause_s = POLL_FIRST_S
         while True:
             try:
@@ -115,16 +116,30 @@ class Reading:
     async def step(self, cursor: Cursor) -> Cursor:
         """Apply one page behind the cursor; the same cursor when there is nothing new."""
         page = await self.feed.read(max(0, cursor.position - 1), PAGE)
-        fresh = check(self.reader, cursor, page)
+        fresh = check(self.reader.lease, cursor, page)
         if not fresh:
             return cursor
-        rows = [pair for event in fresh for pair in self._projected(event)]
-        last = fresh[-1]
+        good, rows = self._projectable(fresh)
+        last = good[-1]
         moved = Cursor(last.epoch, last.position, leaf(last))
+        at_head = len(page) < PAGE and len(good) == len(fresh)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._move(connection, cursor, moved, at_head=len(page) < PAGE)
-            await self._write(connection, rows, fresh)
+            await self._move(connection, cursor, moved, at_head=at_head)
+            await self._write(connection, rows, good)
         return moved
+
+    def _projectable(self, fresh: list[Recorded]) -> tuple[list[Recorded], list[tuple[Table, Row]]]:
+        """The events up to a poisoned one, with their rows: what stands before it is applied, and
+        the next step meets it first. Raises: PoisonError."""
+        rows: list[tuple[Table, Row]] = []
+        for count, event in enumerate(fresh):
+            try:
+                rows += self._projected(event)
+            except PoisonError:
+                if count == 0:
+                    raise
+                return fresh[:count], rows
+        return fresh, rows
 
     async def _write(
         self, connection: Any, rows: list[tuple[Table, Row]], page: list[Recorded]
@@ -200,6 +215,15 @@ class Reading:
         self.token = token
         self._renew_at = asyncio.get_running_loop().time() + LEASE.total_seconds() * 3 // 10
 
+    async def _release_lease(self) -> None:
+        """Whoever comes next need not wait until it runs out."""
+        with suppress(asyncpg.PostgresError, *UNKNOWN_OUTCOME):
+            await self.pool.execute(
+                "UPDATE es.leases SET until = clock_timestamp() WHERE name = $1 AND holder = $2",
+                self.reader.lease,
+                self.holder,
+            )
+
     async def _confirm(self, cursor: Cursor) -> None:
         """Say that the reader stands at the head: a copy's age is known on a quiet source too."""
         now = asyncio.get_running_loop().time()
@@ -229,47 +253,4 @@ class Reading:
             self.reader.source,
             reason,
             self.token,
-        )
-
-
-def check(reader: Reader, cursor: Cursor, page: list[Recorded]) -> list[Recorded]:
-    """The page without what was applied; it must begin at the cursor's own event and be dense.
-
-    Raises: ForkedError when the event at the cursor is another one or the epoch changes, HoleError
-    when a position is missing.
-    """
-    if cursor.position > 0:
-        _same(reader, cursor, page)
-    fresh = [event for event in page if event.position > cursor.position]
-    expected = cursor.position
-    for event in fresh:
-        expected += 1
-        if event.position != expected:
-            raise HoleError(
-                f"{reader.lease}: 位置 {expected} 缺失，读到 {event.position}", position=expected
-            )
-        if cursor.position > 0 and event.epoch != cursor.epoch:
-            raise ForkedError(
-                f"{reader.lease}: 位置 {event.position} 属于纪元 {event.epoch}，"
-                f"已读纪元 {cursor.epoch}",
-                position=event.position,
-            )
-    return fresh
-
-
-def _same(reader: Reader, cursor: Cursor, page: list[Recorded]) -> None:
-    if not page or page[0].position != cursor.position:
-        found = page[0].position if page else None
-        raise ForkedError(
-            f"{reader.lease}: 已读到 {cursor.position}，来源在该处没有事件（读到 {found}）",
-            position=cursor.position,
-        )
-    found_leaf = leaf(page[0])
-    if page[0].epoch != cursor.epoch or found_leaf != cursor.leaf:
-        kept = cursor.leaf.hex() if cursor.leaf else None
-        raise ForkedError(
-            f"{reader.lease}: 位置 {cursor.position} 分叉：已读 {kept}，来源 {found_leaf.hex()}",
-            position=cursor.position,
-            kept=kept,
-            found=found_leaf.hex(),
         )

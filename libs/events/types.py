@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -16,7 +17,7 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .canonical import refuse_lossy
+from .canonical import canonical
 
 Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="integer fen")]
 PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=2**53 - 1, description="integer fen, above 0")]
@@ -105,7 +106,7 @@ class Command(BaseModel):
     @model_validator(mode="after")
     def _can_be_stored(self) -> Self:
         """A text or number that canonical JSON cannot carry is malformed (422), not a surprise."""
-        refuse_lossy(self.model_dump(mode="json"), "")
+        canonical(self.model_dump(mode="json"))
         return self
 
     @property
@@ -122,6 +123,7 @@ class ExternalRef(BaseModel):
     id: str = Field(min_length=1, max_length=120)
 
 
+@lru_cache(4096)  # a command names its stream in its gathering, its rule and its answer
 def stream_id(category: str, locality: str, *key: str) -> UUID:
     """The id of the stream that the natural key names: 4 bytes of locality, then a hash.
 

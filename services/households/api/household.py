@@ -1,0 +1,77 @@
+"""Routes of households 农户: register a list, flag one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.types import plain
+from services.households.domain import household
+from services.households.domain.area import Area, areas
+from services.households.domain.household import (
+    Flagging,
+    FlagHousehold,
+    Listed,
+    RegisterHouseholds,
+    households,
+)
+
+router = APIRouter(tags=["农户"])
+Clerk = Annotated[Call, Depends(Holds("clerk"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+async def _of_list(streams: Streams, ask: Ask[RegisterHouseholds]) -> Listed:
+    """Areas are read from their own streams: what was registered a moment ago is known."""
+    rows = ask.command.households
+    wanted = sorted({ask.command.area, *(row.area for row in rows)})
+    known = dict(zip(wanted, await streams.load_many(areas, wanted), strict=True))
+    return Listed(
+        known[ask.command.area],
+        known,
+        await streams.load_many(households, [row.household() for row in rows]),
+    )
+
+
+async def _of_flag(streams: Streams, ask: Ask[FlagHousehold]) -> Flagging:
+    known = await streams.load(households, ask.subject)
+    area = Area() if known.area is None else await streams.load(areas, known.area)
+    return Flagging(ask.subject, known, area)
+
+
+async def _where(
+    _: Knowing, state: Listed | Flagging, __: Ask[RegisterHouseholds | FlagHousehold]
+) -> Facts:
+    return Facts(path=state.area.path)
+
+
+REGISTER = Decider(RegisterHouseholds, Facts, _of_list, _where, household.register)
+FLAG = Decider(FlagHousehold, Facts, _of_flag, _where, household.flag)
+DECIDERS = (REGISTER, FLAG)
+
+
+@router.post("/households", status_code=201, summary="成批登记农户")
+async def register(command: RegisterHouseholds, call: Clerk) -> Response:
+    """1 至 1,000 户, 全部成功或全部不登记；回答各 key 的农户编号。"""
+    return await call.execute(REGISTER, command)
+
+
+@router.post("/households/{id}/flags", status_code=201, summary="登记监测线索")
+async def flag(id: UUID, command: FlagHousehold, call: Clerk) -> Response:
+    return await call.execute(FLAG, command, id)
+
+
+@router.get("/households/{id}", summary="农户")
+async def get(id: UUID, call: Anyone) -> Response:
+    return await show(
+        call,
+        households,
+        id,
+        lambda state: state.area,
+        lambda state: {"id": str(id), **plain(state)},
+    )

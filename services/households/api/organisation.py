@@ -1,0 +1,106 @@
+"""Routes of organisations 单位: register, alias, list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.listing import Wanted, page, scope_of
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.households.domain import organisation
+from services.households.domain.area import Area, areas
+from services.households.domain.organisation import (
+    Addition,
+    AddOrganisationAlias,
+    Name,
+    RegisterOrganisation,
+    Registration,
+    name_stream,
+    names,
+    organisations,
+)
+from services.households.views import register as view
+
+router = APIRouter(tags=["单位"])
+Steward = Annotated[Call, Depends(Holds("steward"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class WantedOrganisations(Wanted):
+    name: str | None = Field(default=None, description="名称或别名, 须完全一致")
+
+
+async def _of_registration(streams: Streams, ask: Ask[RegisterOrganisation]) -> Registration:
+    command = ask.command
+    return Registration(
+        await streams.load(organisations, command.organisation()),
+        await streams.load(areas, command.area),
+        await streams.load_many(
+            names, [name_stream(command.area, name) for name in command.names()]
+        ),
+    )
+
+
+async def _of_addition(streams: Streams, ask: Ask[AddOrganisationAlias]) -> Addition:
+    known = await streams.load(organisations, ask.subject)
+    if known.area is None:
+        return Addition(known, Area(), Name())
+    return Addition(
+        known,
+        await streams.load(areas, known.area),
+        await streams.load(names, name_stream(known.area, ask.command.alias)),
+    )
+
+
+async def _where(
+    _: Knowing, state: Registration | Addition, __: Ask[RegisterOrganisation | AddOrganisationAlias]
+) -> Facts:
+    return Facts(path=state.area.path)
+
+
+REGISTER = Decider(RegisterOrganisation, Facts, _of_registration, _where, organisation.register)
+ADD_ALIAS = Decider(AddOrganisationAlias, Facts, _of_addition, _where, organisation.add_alias)
+DECIDERS = (REGISTER, ADD_ALIAS)
+
+
+@router.post("/organisations", status_code=201, summary="登记单位")
+async def register(command: RegisterOrganisation, call: Steward) -> Response:
+    """同一区域内, 一个名称或别名只能指一个单位。"""
+    return await call.execute(REGISTER, command, location="/api/v1/households/organisations/{id}")
+
+
+@router.post("/organisations/{id}/aliases", status_code=201, summary="登记单位别名")
+async def add_alias(id: UUID, command: AddOrganisationAlias, call: Steward) -> Response:
+    return await call.execute(ADD_ALIAS, command, id)
+
+
+@router.get("/organisations", summary="单位列表")
+async def listed(call: Anyone, wanted: Annotated[WantedOrganisations, Query()]) -> Response:
+    """按编号顺序；`name` 可以是别名。"""
+    scope = await scope_of(call, wanted)
+    rows = await view.organisations(call.log.pool, scope, wanted.name, wanted.cursor, wanted.limit)
+    return page(rows, wanted)
+
+
+@router.get("/organisations/{id}", summary="单位")
+async def get(id: UUID, call: Anyone) -> Response:
+    """别名来自列表副本, 可用 Min-Position 等到刚登记的别名。"""
+    aliases = await view.aliases(call.log.pool, id)
+    return await show(
+        call,
+        organisations,
+        id,
+        lambda state: state.area,
+        lambda state: {
+            "id": str(state.id),
+            "area": str(state.area),
+            "name": state.name,
+            "kind": state.kind,
+            "aliases": aliases,
+        },
+    )

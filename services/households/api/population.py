@@ -1,0 +1,50 @@
+"""Routes of populations 人群: counts at summary grade."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.reading import show
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.types import plain
+from services.households.domain import population
+from services.households.domain.area import areas
+from services.households.domain.population import Counting, CountPopulation, populations
+
+router = APIRouter(tags=["人群"])
+Clerk = Annotated[Call, Depends(Holds("clerk"))]
+Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+async def _of_count(streams: Streams, ask: Ask[CountPopulation]) -> Counting:
+    known = await streams.load(populations, ask.command.count())
+    return Counting(known, await streams.load(areas, ask.command.area))
+
+
+async def _where(_: Knowing, state: Counting, __: Ask[CountPopulation]) -> Facts:
+    return Facts(path=state.area.path)
+
+
+COUNT = Decider(CountPopulation, Facts, _of_count, _where, population.count)
+DECIDERS = (COUNT,)
+
+
+@router.post("/populations", status_code=201, summary="登记汇总级人数")
+async def count(command: CountPopulation, call: Clerk) -> Response:
+    """同一区域、人群、项目与统计日只登记一次。"""
+    return await call.execute(COUNT, command, location="/api/v1/households/populations/{id}")
+
+
+@router.get("/populations/{id}", summary="汇总级人数")
+async def get(id: UUID, call: Anyone) -> Response:
+    return await show(
+        call,
+        populations,
+        id,
+        lambda state: state.area,
+        lambda state: {"id": str(id), **plain(state)},
+    )

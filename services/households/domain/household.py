@@ -1,0 +1,225 @@
+"""A household 农户: registered from a list by opaque registry number, flagged when at risk.
+
+No name, identity number, phone or account enters here, nor a hash of one (design 9): a key is a
+registry's own number, and ids are made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Annotated, Literal, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
+from libs.events.decider import Decision, Facts, Fold
+from libs.events.errors import Refused
+from libs.events.types import Command, Event, stream_id
+
+from .area import Area
+
+LARGEST_LIST = 1_000
+_IDENTITY_NUMBER = re.compile(r"\d{6}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
+_IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def _no_identity_number(key: str) -> str:
+    """GB 11643: 17 digits with a birthday inside and a check digit."""
+    if _IDENTITY_NUMBER.fullmatch(key):
+        total = sum(int(d) * w for d, w in zip(key[:17], _IDENTITY_WEIGHTS, strict=True))
+        if "10X98765432"[total % 11] == key[17].upper():
+            raise ValueError("登记编号不得是公民身份号码")
+    return key
+
+
+Key = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9A-Za-z._/-]{1,64}$",
+        description="登记编号: 名册系统自己的不透明编号, 不得含姓名、证件号、电话、账号等个人信息",
+        examples=["H-000001"],
+    ),
+    AfterValidator(_no_identity_number),
+]
+
+
+class HouseholdRow(BaseModel):
+    """One line of the list. Members listed are counted: 户 and 人 come from one source (H2)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Key
+    area: UUID = Field(description="所在村")
+    era: Era
+    register_type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["registered_poor"])
+    persons: int = Field(ge=0, le=100)
+    members: tuple[Key, ...] = Field(default=(), max_length=100)
+    registered_on: date
+    synthetic: bool = Field(default=False, description="演示数据, 不是真实农户")
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if self.members and len(self.members) != self.persons:
+            raise ValueError(f"列出成员 {len(self.members)} 人, 与人数 {self.persons} 不符")
+        if len(set(self.members)) < len(self.members):
+            raise ValueError("成员编号重复")
+        return self
+
+    def household(self) -> UUID:
+        return stream_id("household", str(self.area), str(self.area), self.key)
+
+    def persons_listed(self) -> tuple[UUID, ...]:
+        household = str(self.household())
+        return tuple(stream_id("person", str(self.area), household, key) for key in self.members)
+
+
+class RegisterHouseholds(Command):
+    """登记一批农户, 1 至 1,000 户, 全部成功或全部不登记；各户须在 `area` 之内。"""
+
+    area: UUID = Field(description="这批农户共同所在的县、乡镇或村")
+    households: tuple[HouseholdRow, ...] = Field(min_length=1, max_length=LARGEST_LIST)
+
+    @model_validator(mode="after")
+    def _one_key_a_row(self) -> Self:
+        if self.external_ref is not None:
+            raise ValueError("成批登记不用 external_ref: 每户的 key 就是来源编号")
+        key, times = Counter(row.key for row in self.households).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"编号 {key} 在本批中出现 {times} 次")
+        return self
+
+
+class FlagHousehold(Command):
+    """登记监测线索。线索只写规则或名单, 不写个人情况。"""
+
+    risks: tuple[RiskType, ...] = Field(min_length=1, max_length=7)
+    source: Literal["self_reported", "survey", "department"]
+    clue: str = Field(min_length=1, max_length=200, examples=["医保大额自付名单 2021-06"])
+
+    @model_validator(mode="after")
+    def _each_risk_once(self) -> Self:
+        if len(set(self.risks)) < len(self.risks):
+            raise ValueError("风险类型重复")
+        return self
+
+
+class HouseholdAlreadyRegistered(Refused):
+    """农户已经登记：第 {row} 行编号 {key} 已在册，本批共 {count} 户重复，均未登记。"""
+
+
+class HouseholdOutsideArea(Refused):
+    """农户不在本批区域之内：第 {row} 行编号 {key} 的村 {village} 未登记或不属于 {area}。"""
+
+
+class HouseholdNotRegistered(Refused):
+    """农户未登记。"""
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What the household's stream says; of its flags only the number and the last day."""
+
+    area: UUID | None = None
+    era: Era = "standing"
+    register_type: str = ""
+    persons: int = 0
+    registered_on: date | None = None
+    synthetic: bool = False
+    flags: int = 0
+    risks: tuple[RiskType, ...] = ()
+    flagged_on: date | None = None
+
+
+class Listed(NamedTuple):
+    """The common area, the villages of the rows, and each row's household as it stands."""
+
+    area: Area
+    villages: Mapping[UUID, Area]
+    known: list[Household]
+
+
+class Flagging(NamedTuple):
+    id: UUID
+    household: Household
+    area: Area
+
+
+def register(state: Listed, command: RegisterHouseholds, _: Facts) -> Decision:
+    """All or nothing; a household is registered once, wherever its list comes from."""
+    _require_inside(state.villages, command)
+    _require_new(state.known, command)
+    events = {row.household(): (_registered(row),) for row in command.households}
+    ids = {row.key: str(row.household()) for row in command.households}
+    return Decision(events, {"count": len(events), "ids": ids})
+
+
+def _require_inside(villages: Mapping[UUID, Area], command: RegisterHouseholds) -> None:
+    for number, row in enumerate(command.households, 1):
+        if command.area not in villages[row.area].path:
+            raise HouseholdOutsideArea(
+                row=number, key=row.key, village=str(row.area), area=str(command.area)
+            )
+
+
+def _require_new(known: list[Household], command: RegisterHouseholds) -> None:
+    taken = [number for number, one in enumerate(known, 1) if one.area is not None]
+    if taken:
+        first = taken[0]
+        key = command.households[first - 1].key
+        raise HouseholdAlreadyRegistered(row=first, key=key, count=len(taken))
+
+
+def _registered(row: HouseholdRow) -> HouseholdRegistered:
+    return HouseholdRegistered(
+        area=row.area,
+        era=row.era,
+        register_type=row.register_type,
+        persons=row.persons,
+        members=row.persons_listed(),
+        registered_on=row.registered_on,
+        synthetic=row.synthetic,
+    )
+
+
+def flag(state: Flagging, command: FlagHousehold, _: Facts) -> Decision:
+    if state.household.area is None:
+        raise HouseholdNotRegistered()
+    event = HouseholdFlagged(
+        household=state.id,
+        area=state.household.area,
+        risks=command.risks,
+        source=command.source,
+        clue=command.clue,
+        flagged_on=command.occurred_on,
+    )
+    return Decision({state.id: (event,)}, {"id": str(state.id)})
+
+
+def evolve(state: Household, event: Event) -> Household:
+    match event:
+        case HouseholdRegistered():
+            return Household(
+                area=event.area,
+                era=event.era,
+                register_type=event.register_type,
+                persons=event.persons,
+                registered_on=event.registered_on,
+                synthetic=event.synthetic,
+            )
+        case HouseholdFlagged():
+            return replace(
+                state,
+                flags=state.flags + 1,
+                risks=tuple(sorted({*state.risks, *event.risks})),
+                flagged_on=event.flagged_on,
+            )
+        case _:
+            return state
+
+
+households: Fold[Household] = Fold("household", Household(), evolve)

@@ -1,0 +1,24 @@
+"""The service value of households."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libs.chassis.service import Service
+from libs.events.reader import Reader
+from services.households.api import area, household, organisation, population
+from services.households.views import register
+
+service = Service(
+    name="households",
+    title="农户",
+    routers=(area.router, organisation.router, household.router, population.router),
+    deciders=(
+        *area.DECIDERS,
+        *organisation.DECIDERS,
+        *household.DECIDERS,
+        *population.DECIDERS,
+    ),
+    readers=(Reader("view", "households", register.project),),
+    sql=Path(__file__).parent / "sql",
+)

@@ -1,0 +1,98 @@
+"""What households shows of its own log: areas by any code, organisations by any name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from asyncpg import Pool, Record
+
+from libs.events import known
+from libs.events.contracts.households import (
+    AreaCodeChanged,
+    AreaRegistered,
+    OrganisationAliasAdded,
+    OrganisationRegistered,
+)
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+AREA_CODES = Table(
+    "view.area_codes",
+    (("area", "uuid"), ("valid_from", "date"), ("code", "text"), ("name", "text")),
+    key=("area", "valid_from"),
+    mode="latest",
+)
+ORGANISATIONS = Table(
+    "view.organisations",
+    (("id", "uuid"), ("area", "uuid"), ("name", "text"), ("kind", "text")),
+    key=("id",),
+    mode="latest",
+)
+NAMES = Table(
+    "view.organisation_names",
+    (("area", "uuid"), ("name", "text"), ("organisation", "uuid")),
+    key=("area", "name"),
+    mode="latest",
+)
+
+
+def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    match fact:
+        case AreaRegistered():
+            yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
+        case AreaCodeChanged():
+            yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
+        case OrganisationRegistered():
+            yield ORGANISATIONS, (recorded.stream, fact.area, fact.name, fact.kind)
+        case OrganisationAliasAdded():
+            yield NAMES, (fact.area, fact.alias, fact.organisation)
+        case _:
+            pass
+    yield from known.areas(recorded, fact, metadata)
+
+
+async def areas(
+    pool: Pool, scope: UUID | None, code: str | None, after: UUID | None, limit: int
+) -> list[Record]:
+    """Areas with their newest code and name; `code`: those that bore it at any time."""
+    return await pool.fetch(_AREAS, scope, code, after, limit)
+
+
+async def organisations(
+    pool: Pool, scope: UUID | None, name: str | None, after: UUID | None, limit: int
+) -> list[Record]:
+    """Organisations; `name`: those that go by it, as their name or an alias."""
+    return await pool.fetch(_ORGANISATIONS, scope, name, after, limit)
+
+
+async def aliases(pool: Pool, organisation: UUID) -> list[str]:
+    """The names of an organisation beside its own, in their order."""
+    rows = await pool.fetch(_ALIASES, organisation)
+    return [row["name"] for row in rows]
+
+
+_AREAS = """
+SELECT a.id, newest.code, newest.name, a.level, a.path, newest.valid_from
+  FROM known.areas a
+ CROSS JOIN LATERAL (SELECT code, name, valid_from FROM view.area_codes
+                      WHERE area = a.id ORDER BY valid_from DESC LIMIT 1) newest
+ WHERE ($1::uuid IS NULL OR $1 = ANY (a.path))
+   AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM view.area_codes c
+                                     WHERE c.area = a.id AND c.code = $2))
+   AND ($3::uuid IS NULL OR a.id > $3)
+ ORDER BY a.id LIMIT $4 + 1
+"""
+_ORGANISATIONS = """
+SELECT o.id, o.name, o.kind, o.area
+  FROM view.organisations o
+ WHERE ($1::uuid IS NULL OR o.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+   AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM view.organisation_names n
+                                     WHERE n.organisation = o.id AND n.name = $2))
+   AND ($3::uuid IS NULL OR o.id > $3)
+ ORDER BY o.id LIMIT $4 + 1
+"""
+_ALIASES = """
+SELECT n.name FROM view.organisation_names n JOIN view.organisations o ON o.id = n.organisation
+ WHERE o.id = $1 AND n.name <> o.name ORDER BY n.name
+"""

@@ -1,0 +1,104 @@
+"""Routes of figures 指标: declare, list, value, explanation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.common_routes import answer
+from libs.events.contracts.reporting import CONTRACTS, FigureDeclared
+from libs.events.decider import Ask, Decider, Decision, Facts, Knowing, Streams
+from libs.events.types import plain
+from services.reporting.domain import figure
+from services.reporting.domain.figure import Code, DeclareFigure, Declaring, figure_stream, figures
+from services.reporting.figures import language
+from services.reporting.figures.evaluate import evaluate
+from services.reporting.figures.explain import Place, explain
+from services.reporting.views.declared import listed
+
+from .asked import READERS, Asked, AskedPage, area_of, moment_of
+
+router = APIRouter(tags=["指标"])
+Clerk = Annotated[Call, Depends(Holds("clerk"))]
+Reader = Annotated[Call, Depends(Holds(*READERS))]
+
+
+async def _gather(streams: Streams, ask: Ask[DeclareFigure]) -> Declaring:
+    command = ask.command
+    operands = [figure_stream(command.area, code) for code in command.operands()]
+    known, *divided = await streams.load_many(figures, [command.stream(), *operands])
+    return Declaring(known, tuple(divided))
+
+
+async def _learn(known: Knowing, _: Declaring, ask: Ask[DeclareFigure]) -> Facts:
+    return Facts(path=await known.path(ask.command.area))
+
+
+def _declare(state: Declaring, command: DeclareFigure, facts: Facts) -> Decision:
+    """Every word must be of the language before anything else is looked at."""
+    language.check(command.definition.read())
+    return figure.declare(state, command, facts)
+
+
+DECLARE = Decider(DeclareFigure, Facts, _gather, _learn, _declare)
+DECIDERS = (DECLARE,)
+
+
+class Page(BaseModel):
+    cursor: str = Field(
+        default="", pattern=r"^[A-Za-z0-9_./-]{0,120}$", description="上一页的 next"
+    )
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+@router.post("/figures", status_code=201, summary="声明指标")
+async def declare(command: DeclareFigure, call: Clerk) -> Response:
+    """再次声明产生新版本；字段、筛选、单位不认识时返回 409 并列出可用者。"""
+    location = f"/api/v1/reporting/figures/{command.figure}/value"
+    return await call.execute(DECLARE, command, location=location)
+
+
+@router.get("/figures", summary="指标目录")
+async def list_figures(call: Reader, page: Annotated[Page, Query()]) -> Response:
+    found = await listed(
+        call.log.pool, FigureDeclared, call.caller.area, page.cursor, page.limit + 1
+    )
+    rows = [
+        {
+            "figure": row["code"],
+            "title": row["title"],
+            "area": str(row["area"]),
+            "version": row["version"],
+            "definition": _definition(row["schema_version"], row["payload"]),
+        }
+        for row in found[: page.limit]
+    ]
+    more = len(found) > page.limit
+    return answer({"items": rows, "next": found[page.limit - 1]["cursor"] if more else None})
+
+
+def _definition(schema_version: int, payload: str) -> object:
+    fact = CONTRACTS.decode("FigureDeclared", schema_version, payload.encode())
+    assert isinstance(fact, FigureDeclared), "the payload of view.figures is a FigureDeclared"
+    return plain(fact.definition)
+
+
+@router.get("/figures/{code}/value", summary="指标值")
+async def value(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
+    area = await area_of(call, FigureDeclared, code, asked)
+    moment = await moment_of(call, asked, area)
+    found = await evaluate(call.log, code, area, moment)
+    return answer({**found.told(), "area": str(area), **moment.told()})
+
+
+@router.get("/figures/{code}/explanation", summary="指标解释")
+async def explanation(code: Code, call: Reader, asked: Annotated[AskedPage, Query()]) -> Response:
+    """公式、分子分母、口径、两个时点、事件与文件；事件分页。"""
+    area = await area_of(call, FigureDeclared, code, asked)
+    moment = await moment_of(call, asked, area)
+    found = await evaluate(call.log, code, area, moment)
+    place = Place() if asked.cursor is None else Place.parse(asked.cursor)
+    return answer(await explain(call.log, found, area, moment, (place, asked.limit)))

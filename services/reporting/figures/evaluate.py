@@ -1,0 +1,87 @@
+"""A figure at a moment: its version then, its raw value, its text, its operands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from libs.events.contracts.reporting import Figure, FigureDeclared
+from libs.events.errors import NotFoundError
+from libs.events.log import Log
+from services.reporting.views.cursors import Moment
+from services.reporting.views.declared import SOURCE, version_at
+
+from .query import Measured, events_query, measure_query
+from .value import printed, printed_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What a figure says. `raw` is None for a ratio: its operands are the integers."""
+
+    code: str
+    title: str
+    version: int
+    event: str
+    definition: Figure
+    raw: int | None
+    text: str | None
+    events: int
+    operands: tuple[Evaluated, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """As an answer shows it; a ratio with its two sides."""
+        said = {
+            "figure": self.code,
+            "title": self.title,
+            "version": self.version,
+            "unit": self.definition.unit,
+            "printed": self.text,
+            "raw": self.raw,
+            "events": self.events,
+        }
+        if self.operands:
+            said["numerator"], said["denominator"] = (side.told() for side in self.operands)
+        if self.text is None:
+            said["not_printed"] = "分母为零，占比无法计算"
+        return said
+
+
+async def evaluate(log: Log, code: str, area: UUID, moment: Moment) -> Evaluated:
+    """Raises: NotFoundError when the area has no such figure."""
+    position = moment.positions.get(SOURCE, 0)
+    version = await version_at(log.pool, FigureDeclared, code, area, position)
+    if version is None:
+        raise NotFoundError(f"本区域没有指标 {code}")
+    definition: Figure = version.fact.definition
+    operands = await _operands(log, definition, area, moment)
+    if operands:
+        raw, events = None, await _events(log, operands, area, moment)
+        text = printed_ratio(definition, *(side.raw or 0 for side in operands))
+    else:
+        measured = await _measure(log, definition, area, moment)
+        raw, events = measured.raw, measured.events
+        text = printed(definition, measured.raw)
+    named = (code, version.fact.title, version.version, version.event)
+    return Evaluated(*named, definition, raw, text, events, operands)
+
+
+async def _operands(
+    log: Log, definition: Figure, area: UUID, moment: Moment
+) -> tuple[Evaluated, ...]:
+    codes = (definition.numerator, definition.denominator)
+    return tuple([await evaluate(log, code, area, moment) for code in codes if code is not None])
+
+
+async def _measure(log: Log, definition: Figure, area: UUID, moment: Moment) -> Measured:
+    query, values = measure_query(definition, area, moment)
+    row = await log.pool.fetchrow(query, *values)
+    assert row is not None, "an aggregate has one row"
+    return Measured(row["raw"], row["events"])
+
+
+async def _events(log: Log, operands: tuple[Evaluated, ...], area: UUID, moment: Moment) -> int:
+    query, values = events_query([side.definition for side in operands], area, moment)
+    counted: int = await log.pool.fetchval(query, *values)
+    return counted

@@ -1,0 +1,132 @@
+"""A definition as one parametrised query over entries and what they name, at a cut.
+
+SQL is put together from the constants of the language; every value travels as a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from libs.events.contracts.reporting import Figure, Filter
+from services.reporting.views.cursors import CUT, Moment, latest, within_cut
+
+from .language import source_of, values_of
+from .words import Kind, Needs, Source, Word
+
+TYPES: dict[Kind, str] = {
+    "text": "text",
+    "uuid": "uuid",
+    "area": "uuid",
+    "int": "bigint",
+    "bool": "bool",
+}
+NAMED: dict[Needs, str] = {
+    "lot": f"LEFT JOIN {latest('view.lots', 'lot')} lot ON lot.lot = e.lot",
+    "project": (
+        f"LEFT JOIN {latest('view.projects', 'project')} project ON project.project = e.project"
+    ),
+    "payment": (
+        f"LEFT JOIN {latest('view.payments', 'payment')} payment ON payment.payment = e.payment"
+    ),
+    "category": (
+        "LEFT JOIN " + latest("view.assets", "asset", "d.fact = 'classified'") + " category"
+        " ON category.asset = e.asset"
+    ),
+}
+"""What an entry names, each as it stood at the cut."""
+
+
+class Binds:
+    """Parameters of one query: the cut first, then values in the order in which they were met."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.values = moment.arguments()
+
+    def add(self, value: Any, kind: str) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}::{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the entries say: the integer, and how many events are behind it."""
+
+    raw: int
+    events: int
+
+
+def filters(definition: Figure) -> list[Filter]:
+    """The filters as they hold: those written, and those that hold unless written."""
+    source = source_of(definition)
+    written = {one.field for one in definition.where}
+    unless = [Filter(field=f, values=v) for f, v in source.unless.items() if f not in written]
+    return [*definition.where, *unless]
+
+
+def entries(
+    definition: Figure,
+    area: UUID,
+    moment: Moment,
+    binds: Binds,
+    shown: Iterable[Word] = (),
+) -> str:
+    """FROM … WHERE … of a figure's entries: at the cut, until the day, within the area."""
+    source = source_of(definition)
+    held = [(source.words[one.field], one) for one in filters(definition)]
+    conditions = [_holds(word, values_of(word, one), binds) for word, one in held]
+    conditions.append(_holds(source.scope, [area], binds))
+    if moment.counted_until is not None:
+        until = binds.add(moment.counted_until, "date")
+        conditions.append(f"e.{definition.date_basis} <= {until}")
+    words = [source.scope, *(word for word, _ in held), *shown]
+    joins = [NAMED[name] for name in dict.fromkeys(w.needs for w in words if w.needs)]
+    return " ".join(
+        (f"FROM {source.table} e {within_cut('e')}", *joins, "WHERE", " AND ".join(conditions))
+    )
+
+
+def _holds(word: Word, values: list[Any], binds: Binds) -> str:
+    given = binds.add(values, f"{TYPES[word.kind]}[]")
+    if word.kind != "area":
+        return f"{word.sql} = ANY ({given})"
+    below = f"SELECT a.area FROM view.areas a {within_cut('a')} WHERE a.path && {given}"  # noqa: S608 - constants of the language
+    return f"{word.sql} IN ({below})"
+
+
+def summed(definition: Figure, source: Source) -> str:
+    """What a sum adds per entry, with its sign."""
+    assert definition.field is not None, "a sum names its field"
+    return f"{definition.sign} * {source.sums[definition.field].sql}"
+
+
+def _aggregate(definition: Figure) -> str:
+    source = source_of(definition)
+    if definition.measure == "sum":
+        return f"coalesce(sum({summed(definition, source)}), 0)::bigint"
+    if definition.field is None:
+        return "count(*)"
+    return f"count(DISTINCT {source.words[definition.field].sql})"
+
+
+def measure_query(definition: Figure, area: UUID, moment: Moment) -> tuple[str, list[Any]]:
+    """The value of a figure that measures entries, and the number of events behind it."""
+    binds = Binds(moment)
+    field = [] if definition.field is None else [source_of(definition).words.get(definition.field)]
+    rows = entries(definition, area, moment, binds, [word for word in field if word])
+    chosen = f"{_aggregate(definition)} AS raw, count(DISTINCT (e.source, e.position)) AS events"
+    return f"WITH {CUT} SELECT {chosen} {rows}", binds.values
+
+
+def events_query(
+    definitions: Iterable[Figure], area: UUID, moment: Moment
+) -> tuple[str, list[Any]]:
+    """How many events are behind several figures together, each counted once."""
+    binds = Binds(moment)
+    each = [
+        f"SELECT e.source, e.position {entries(one, area, moment, binds)}" for one in definitions
+    ]
+    together = " UNION ".join(each)
+    return f"WITH {CUT} SELECT count(*) FROM ({together}) both_sides", binds.values  # noqa: S608 - constants of the language

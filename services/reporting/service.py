@@ -1,0 +1,25 @@
+"""The service value of reporting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libs.chassis.service import Service
+from libs.events.reader import Reader
+from services.reporting.api import balances, cut, figure, statement, trace
+from services.reporting.views import assets, declared, funds, households
+
+service = Service(
+    name="reporting",
+    title="报表",
+    routers=(figure.router, statement.router, cut.router, trace.router, balances.router),
+    deciders=(*figure.DECIDERS, *statement.DECIDERS, *cut.DECIDERS),
+    readers=(
+        Reader("known", "households", households.project),
+        Reader("known", "funds", funds.project),
+        Reader("known", "assets", assets.project),
+        Reader("view", "reporting", declared.project),
+    ),
+    sql=Path(__file__).parent / "sql",
+    pages=Path(__file__).parent / "desk",
+)

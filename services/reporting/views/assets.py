@@ -1,0 +1,68 @@
+"""Rows from the log of assets: what was formed and from which lots, then each step of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from libs.events.contracts.assets import (
+    AssetClassified,
+    AssetFormed,
+    AssetRecorded,
+    AssetTransferred,
+    RightConfirmed,
+)
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+from .tables import ASSETS, Origin
+
+SOURCE = "assets"
+
+
+def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    origin = Origin(SOURCE, recorded, metadata)
+    match fact:
+        case AssetFormed():
+            yield from _formed(origin, fact)
+        case AssetClassified():
+            yield _step(origin, "classified", fact.asset, fact.area, category=fact.category)
+        case AssetRecorded():
+            entered: dict[str, Any] = {
+                "ledger": fact.ledger,
+                "organisation": fact.keeper,
+                "code": fact.code,
+                "value_fen": fact.value_fen,
+            }
+            yield _step(origin, "recorded", fact.asset, fact.area, **entered)
+        case RightConfirmed():
+            yield _step(origin, "confirmed", fact.asset, fact.area, organisation=fact.owner)
+        case AssetTransferred():
+            to = fact.to_organisation
+            yield _step(
+                origin, "transferred", fact.asset, fact.area, organisation=to, code=fact.list_number
+            )
+        case _:
+            return
+
+
+def _formed(origin: Origin, fact: AssetFormed) -> Iterator[tuple[Table, Row]]:
+    asset = origin.recorded.stream
+    known: dict[str, Any] = {"project": fact.project, "name": fact.name, "kind": fact.kind}
+    whole: dict[str, Any] = {"quantity": fact.quantity, "value_fen": fact.value_fen, "assets": 1}
+    yield _step(origin, "formed", asset, fact.area, **known, **whole)
+    for nth, share in enumerate(fact.sources, 1):
+        given: dict[str, Any] = {"lot": share.lot, "value_fen": share.amount_fen}
+        yield _step(origin, "source", asset, fact.area, n=nth, **known, **given)
+
+
+def _step(
+    origin: Origin, fact: str, asset: UUID, area: UUID, *, n: int = 0, **values: Any
+) -> tuple[Table, Row]:
+    """A row with these values and null in every other column of its own; counted only if said."""
+    own = ("project", "lot", "name", "kind", "category", "ledger", "organisation", "code")
+    told = [values.pop(name, None) for name in (*own, "quantity", "value_fen")]
+    counted = values.pop("assets", 0)
+    assert not values, f"no such column: {sorted(values)}"
+    return ASSETS, origin.row(n, origin.recorded.type, fact, asset, area, *told, counted)

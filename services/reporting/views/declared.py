@@ -1,0 +1,118 @@
+"""Rows from reporting's own log, and the versions of figures, statements and cuts at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from libs.events.contracts.reporting import (
+    CONTRACTS,
+    CutTaken,
+    FigureDeclared,
+    StatementDeclared,
+)
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+from .tables import CUTS, FIGURES, STATEMENTS, Origin
+
+SOURCE = "reporting"
+Noun = type[FigureDeclared] | type[StatementDeclared]
+
+
+def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    origin = Origin(SOURCE, recorded, metadata)
+    stored = (recorded.schema_version, recorded.payload.decode())
+    match fact:
+        case FigureDeclared():
+            words = (fact.figure, fact.area, fact.title, recorded.version)
+            yield FIGURES, origin.row(0, *words, *stored)
+        case StatementDeclared():
+            words = (fact.statement, fact.area, fact.title, recorded.version)
+            yield STATEMENTS, origin.row(0, *words, *stored)
+        case CutTaken():
+            yield CUTS, origin.row(0, fact.name, fact.area, *stored)
+        case _:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a figure or statement, with the event that declared it."""
+
+    fact: Any
+    version: int
+    event: str
+
+
+_AT = """
+SELECT epoch, position, version, schema_version, payload FROM {table}
+ WHERE {name} = $1 AND area = $2
+ ORDER BY position > $3, CASE WHEN position <= $3 THEN -position ELSE position END LIMIT 1
+"""
+_NAMED: dict[Noun, tuple[str, str]] = {
+    FigureDeclared: ("view.figures", "figure"),
+    StatementDeclared: ("view.statements", "statement"),
+}
+
+
+async def version_at(
+    pool: asyncpg.Pool, noun: Noun, code: str, area: UUID, position: int
+) -> Version | None:
+    """The version in force at a position of our log; where it was declared only later, its first:
+    a definition of today may be asked of the past (capability 41)."""
+    table, name = _NAMED[noun]
+    row = await pool.fetchrow(_AT.format(table=table, name=name), code, area, position)
+    if row is None:
+        return None
+    fact = CONTRACTS.decode(noun.__name__, row["schema_version"], row["payload"].encode())
+    return Version(fact, row["version"], f"{row['epoch']}-{row['position']}")
+
+
+async def areas_with(pool: asyncpg.Pool, noun: Noun, code: str, scope: UUID | None) -> list[UUID]:
+    """Areas within the scope in which this code is declared."""
+    table, name = _NAMED[noun]
+    rows = await pool.fetch(
+        f"SELECT DISTINCT t.area FROM {table} t WHERE t.{name} = $1"  # noqa: S608 - constants
+        " AND ($2::uuid IS NULL OR t.area IN (SELECT id FROM known.areas WHERE $2 = ANY (path)))"
+        " ORDER BY 1",
+        code,
+        scope,
+    )
+    return [row["area"] for row in rows]
+
+
+async def listed(
+    pool: asyncpg.Pool, noun: Noun, scope: UUID | None, after: str, limit: int
+) -> Sequence[Any]:
+    """The latest versions within the scope, by code and area, behind a cursor."""
+    table, name = _NAMED[noun]
+    found: Sequence[Any] = await pool.fetch(
+        f"SELECT DISTINCT ON ({name}, area) {name} AS code, area, title, version, schema_version,"  # noqa: S608 - constants
+        f" payload, {name} || '/' || area AS cursor FROM {table}"
+        " WHERE ($1::uuid IS NULL OR area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"
+        f" AND {name} || '/' || area > $2 ORDER BY {name}, area, position DESC LIMIT $3",
+        scope,
+        after,
+        limit,
+    )
+    return found
+
+
+async def cut_named(pool: asyncpg.Pool, name: str, path: Sequence[UUID]) -> CutTaken | None:
+    """The cut kept under a name in an area or the nearest of its ancestors; `path` from the top."""
+    row = await pool.fetchrow(
+        "SELECT schema_version, payload FROM view.cuts WHERE name = $1 AND area = ANY ($2)"
+        " ORDER BY array_position($2, area) DESC LIMIT 1",
+        name,
+        list(path),
+    )
+    if row is None:
+        return None
+    fact = CONTRACTS.decode("CutTaken", row["schema_version"], row["payload"].encode())
+    assert isinstance(fact, CutTaken), "the payload of view.cuts is a CutTaken"
+    return fact

@@ -1,0 +1,56 @@
+"""Rows from the log of households: areas, organisations, populations, households and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from libs.events import known
+from libs.events.contracts.households import (
+    AreaCodeChanged,
+    AreaRegistered,
+    HouseholdFlagged,
+    HouseholdRegistered,
+    OrganisationRegistered,
+    PopulationCounted,
+)
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+from .tables import AREAS, HOUSEHOLDS, ORGANISATIONS, POPULATIONS, Origin
+
+SOURCE = "households"
+
+
+def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    origin = Origin(SOURCE, recorded, metadata)
+    match fact:
+        case AreaRegistered():
+            yield from known.areas(recorded, fact, metadata)
+            dated = (fact.code, fact.name, fact.level, fact.valid_from)
+            yield AREAS, origin.row(0, fact.area, fact.path, *dated)
+        case AreaCodeChanged():
+            yield AREAS, origin.row(0, fact.area, None, fact.code, fact.name, None, fact.valid_from)
+        case OrganisationRegistered():
+            yield ORGANISATIONS, origin.row(0, recorded.stream, fact.area, fact.name, fact.kind)
+        case _:
+            yield from _counted(origin, fact)
+
+
+def _counted(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
+    kind = origin.recorded.type
+    match fact:
+        case PopulationCounted():
+            counts = (fact.households, fact.persons, fact.counted_on, fact.quote)
+            whose = (kind, fact.population, "summary", fact.area, fact.project)
+            yield POPULATIONS, origin.row(0, *whose, *counts)
+        case HouseholdRegistered():
+            listed = (fact.era, fact.register_type, fact.synthetic, None, None, 1, fact.persons)
+            stream = origin.recorded.stream
+            yield HOUSEHOLDS, origin.row(0, kind, "registered", stream, fact.area, *listed)
+        case HouseholdFlagged():
+            for nth, risk in enumerate(fact.risks):
+                clue = (None, None, None, risk, fact.source, 0, 0)
+                flagged = (kind, "flagged", fact.household, fact.area, *clue)
+                yield HOUSEHOLDS, origin.row(nth, *flagged)
+        case _:
+            return

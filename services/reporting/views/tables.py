@@ -1,0 +1,203 @@
+"""The read tables of reporting, and how a row says which event wrote it.
+
+All but the balances are append-only: (source, position, n) names the event and which of its
+effects; the dates and 文号 are those of the event's metadata.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from libs.events.entries import Row, Table
+from libs.events.types import Metadata, Recorded
+
+HEAD = (("source", "text"), ("epoch", "smallint"), ("position", "bigint"), ("n", "int"))
+TAIL = (
+    ("document", "text"),
+    ("occurred_on", "date"),
+    ("effective_on", "date"),
+    ("recorded_at", "timestamptz"),
+)
+
+
+def _written_once(name: str, /, **columns: str) -> Table:
+    every = (*HEAD, *columns.items(), *TAIL)
+    return Table(f"view.{name}", every, ("source", "position", "n"), "append")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The event that writes a row."""
+
+    source: str
+    recorded: Recorded
+    metadata: Metadata
+
+    def row(self, n: int, *values: Any) -> Row:
+        """A row of a written-once table: where it is from, its values, its dates."""
+        recorded, metadata = self.recorded, self.metadata
+        return (
+            *(self.source, recorded.epoch, recorded.position, n),
+            *values,
+            *(metadata.document, metadata.occurred_on, metadata.effective_on),
+            recorded.recorded_at,
+        )
+
+
+MOVEMENTS = _written_once(
+    "movements",
+    event="text",
+    lot="uuid",
+    purpose="text",
+    project="uuid",
+    account="text",
+    place="text",
+    payment="uuid",
+    area="uuid",
+    lines="bigint",
+    amount_fen="bigint",
+)
+BALANCES = Table(
+    "view.balances",
+    (
+        ("lot", "uuid"),
+        ("purpose", "text"),
+        ("project", "uuid"),
+        ("account", "text"),
+        ("place", "text"),
+        ("amount_fen", "bigint"),
+        ("postings", "bigint"),
+    ),
+    key=("lot", "purpose", "project", "account", "place"),
+    mode="sum",
+    sums=("amount_fen", "postings"),
+)
+LINES = _written_once(
+    "lines",
+    event="text",
+    state="text",
+    household="uuid",
+    beneficiary="uuid",
+    beneficiary_kind="text",
+    batch="uuid",
+    line="bigint",
+    scheme="text",
+    period="text",
+    tranche="int",
+    project="uuid",
+    area="uuid",
+    lot="uuid",
+    purpose="text",
+    lines="bigint",
+    amount_fen="bigint",
+)
+POPULATIONS = _written_once(
+    "populations",
+    event="text",
+    population="text",
+    grade="text",
+    area="uuid",
+    project="uuid",
+    households="bigint",
+    persons="bigint",
+    counted_on="date",
+    quote="text",
+)
+HOUSEHOLDS = _written_once(
+    "households",
+    event="text",
+    fact="text",
+    household="uuid",
+    area="uuid",
+    era="text",
+    register_type="text",
+    synthetic="bool",
+    risk="text",
+    told_by="text",
+    households="bigint",
+    persons="bigint",
+)
+ASSETS = _written_once(
+    "assets",
+    event="text",
+    fact="text",
+    asset="uuid",
+    area="uuid",
+    project="uuid",
+    lot="uuid",
+    name="text",
+    kind="text",
+    category="text",
+    ledger="text",
+    organisation="uuid",
+    code="text",
+    quantity="text",
+    value_fen="bigint",
+    assets="bigint",
+)
+LOTS = _written_once(
+    "lots",
+    lot="uuid",
+    area="uuid",
+    level="text",
+    year="int",
+    fund_name="text",
+    batch="text",
+    document_id="uuid",
+    amount_fen="bigint",
+)
+PROJECTS = _written_once(
+    "projects", project="uuid", area="uuid", year="int", name="text", kind="text", purpose="text"
+)
+DOCUMENTS = _written_once(
+    "documents",
+    document_id="uuid",
+    area="uuid",
+    number="text",
+    title="text",
+    kind="text",
+    level="text",
+    issued_on="date",
+)
+PAYMENTS = _written_once(
+    "payments",
+    payment="uuid",
+    kind="text",
+    area="uuid",
+    project="uuid",
+    payee_kind="text",
+    payee="uuid",
+    use="text",
+    scheme="text",
+    period="text",
+    tranche="int",
+    grade="text",
+    lines="bigint",
+    amount_fen="bigint",
+)
+ORGANISATIONS = _written_once(
+    "organisations", organisation="uuid", area="uuid", name="text", kind="text"
+)
+AREAS = _written_once(
+    "areas", area="uuid", path="uuid[]", code="text", name="text", level="text", valid_from="date"
+)
+FIGURES = _written_once(
+    "figures",
+    figure="text",
+    area="uuid",
+    title="text",
+    version="bigint",
+    schema_version="int",
+    payload="text",
+)
+STATEMENTS = _written_once(
+    "statements",
+    statement="text",
+    area="uuid",
+    title="text",
+    version="bigint",
+    schema_version="int",
+    payload="text",
+)
+CUTS = _written_once("cuts", name="text", area="uuid", schema_version="int", payload="text")

@@ -1,0 +1,119 @@
+"""Cases loaded into stores of a test: the four services under one origin, their readers running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from httpx import ASGITransport, AsyncClient
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.cases import Case
+from libs.chassis.cli.events import digest_of
+from libs.chassis.http import application
+from libs.chassis.loader import Door, Load
+from libs.chassis.migrate import Store
+from libs.chassis.stores import Stores
+from services.__main__ import SERVICES
+from tests.conftest import Installation, Templates, drop
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
+MIGRATED = ""
+"""As the prefix to copy from: the empty stores, migrated and nothing more."""
+
+
+@asynccontextmanager
+async def copy(templates: Templates, of: str, prefix: str) -> AsyncIterator[Installation]:
+    """Four stores copied from those of another prefix, which nobody uses meanwhile; dropped at the
+    end."""
+    await make(templates, of, prefix)
+    try:
+        async with opened(templates, prefix) as installation:
+            yield installation
+    finally:
+        await drop(templates.cluster, prefix)
+
+
+@asynccontextmanager
+async def opened(templates: Templates, prefix: str) -> AsyncIterator[Installation]:
+    """The four stores of a prefix."""
+    async with AsyncExitStack() as stack:
+        yield Installation(
+            Stores(templates.cluster.address, templates.passwords, prefix),
+            templates.cluster.address,
+            LocalIssuer(templates.home / "issuer.pem", "http://127.0.0.1/issuer"),
+            stack,
+        )
+
+
+async def make(templates: Templates, of: str, prefix: str) -> None:
+    """Four stores from those of another prefix."""
+    admin = await asyncpg.connect(**templates.cluster.address("postgres"))
+    for service in SERVICES:
+        store = Store.of(service.name)
+        original, name = f"{of}{service.name}" if of else store.database, prefix + service.name
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+        await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}", feed')
+    await admin.close()
+
+
+@asynccontextmanager
+async def served(installation: Installation) -> AsyncIterator[Door]:
+    """The door of an installation whose readers run; they end with it."""
+    verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
+    mounts = []
+    for service in SERVICES:
+        app = application(service, await installation.log(service), verifier)
+        mounts.append(Mount(service.prefix, app))
+    running = [
+        asyncio.create_task((await installation.reading(service, reader)).run())
+        for service in SERVICES
+        for reader in service.readers
+    ]
+
+    @cache
+    def token(role: str) -> str:
+        return installation.issuer.token(f"demo-{role}", (role,), "demo", None, timedelta(hours=1))
+
+    transport = ASGITransport(Starlette(routes=mounts), raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://case", timeout=60) as client:
+        try:
+            yield Door(client, token, {service.name: service.sources for service in SERVICES})
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+async def load(case: Case, installation: Installation) -> tuple[Load, dict[str, Any]]:
+    """Load a case and print its statement."""
+    async with served(installation) as door:
+        done = Load(case, door)
+        await done.run()
+        return done, await done.statement()
+
+
+async def digests(installation: Installation) -> dict[str, tuple[int, str]]:
+    """(events, digest) of each log."""
+    found = {}
+    for service in SERVICES:
+        connection = await asyncpg.connect(**installation.stores.feed(service.name))
+        found[service.name] = await digest_of(connection)
+        await connection.close()
+    return found
+
+
+async def asked(door: Door, path: str, **params: str | int) -> dict[str, Any]:
+    """A question to reporting or funds, as the auditor asks it."""
+    answer = await door.ask("GET", f"/api/v1/{path}", "auditor", params=params)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found

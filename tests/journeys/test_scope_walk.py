@@ -1,0 +1,303 @@
+"""Every route against everyone who must not pass: no token, a foreign key, `alg: none`, another
+role, a neighbour's area. 400, 401, 404 and 422 store nothing; 403 stores one refusal.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from libs.chassis import loader
+from libs.chassis.auth import ROLES, LocalIssuer
+from libs.chassis.call import Holds
+from libs.chassis.cases import read_case
+from libs.chassis.common_routes import common_router
+from libs.chassis.loader import Load
+from libs.chassis.service import Service
+from services.__main__ import SERVICES
+from tests.conftest import Installation
+from tests.journeys.loaded import CASES, served
+
+OPEN = {"/health", "/version"}
+"""Routes that anyone on the network may ask; they tell nothing about anybody."""
+_keys = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Door:
+    """One route of one service."""
+
+    service: Service
+    route: APIRoute
+    roles: tuple[str, ...]
+
+    @property
+    def method(self) -> str:
+        return next(iter(self.route.methods or ()))
+
+    @property
+    def template(self) -> str:
+        return self.service.prefix + self.route.path
+
+    @property
+    def path(self) -> str:
+        """An address of it that names nothing that exists."""
+        return re.sub(
+            r"\{code\}|\{name\}", "nothing", re.sub(r"\{id\}", str(uuid4()), self.template)
+        )
+
+    def matches(self, method: str, path: str) -> bool:
+        pattern = re.sub(r"\{\w+\}", "[^/]+", self.template)
+        return method == self.method and re.fullmatch(pattern, path) is not None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+def held(dependant: Dependant) -> Iterator[Holds]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Holds):
+            yield inner.call
+        yield from held(inner)
+
+
+def doors() -> list[Door]:
+    found = []
+    for service in SERVICES:
+        for router in (common_router(), *service.routers):
+            for route in router.routes:
+                assert isinstance(route, APIRoute)
+                roles = tuple(role for one in held(route.dependant) for role in one.roles)
+                found.append(Door(service, route, roles))
+    return found
+
+
+DOORS = doors()
+GUARDED = [door for door in DOORS if door.route.path not in OPEN]
+COMMANDS = [door for door in GUARDED if door.method == "POST"]
+
+
+def test_every_route_states_its_role() -> None:
+    assert [str(door) for door in GUARDED if not door.roles] == []
+    assert {door.route.path for door in DOORS if not door.roles} == OPEN
+    assert {role for door in GUARDED for role in door.roles} <= set(ROLES)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command of the loaded case, as it went over the wire."""
+
+    method: str
+    path: str
+    body: Any
+    answer: Any
+
+
+@dataclass
+class Walk:
+    """A loaded case behind its doors, and what its commands looked like."""
+
+    installation: Installation
+    client: httpx.AsyncClient
+    sent: list[Sent]
+    neighbour: UUID
+
+    def token(self, *roles: str, area: UUID | None = None) -> str:
+        issuer = self.installation.issuer
+        return issuer.token("walker", roles, "walkers", area, timedelta(hours=1))
+
+    async def stored(self) -> dict[str, tuple[int, int]]:
+        """(events, requests) of each log."""
+        counted = {}
+        for service in SERVICES:
+            pool = (await self.installation.log(service)).pool
+            row = await pool.fetchrow(
+                "SELECT (SELECT count(*) FROM es.events), (SELECT count(*) FROM es.requests)"
+            )
+            assert row is not None
+            counted[service.name] = (row[0], row[1])
+        return counted
+
+    async def ask(self, door: Door, token: str | None, **how: Any) -> httpx.Response:
+        headers = {"idempotency-key": f"walk-{next(_keys)}"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        path = how.pop("path", door.path)
+        if door.method == "POST":
+            headers["content-type"] = "application/json"
+            how = how or {"json": {}}
+        return await self.client.request(door.method, path, headers=headers, **how)
+
+    def example(self, door: Door) -> Sent | None:
+        """The first command of the case that went through this door."""
+        return next((one for one in self.sent if door.matches(one.method, one.path)), None)
+
+
+@pytest.fixture
+async def walk(installation: Installation) -> AsyncIterator[Walk]:
+    """Case 900 loaded, its commands kept; a second county beside its own."""
+    sent: list[Sent] = []
+
+    async def keep(answer: httpx.Response) -> None:
+        request = answer.request
+        if request.method == "POST" and answer.status_code == 201:
+            told = json.loads(await answer.aread())
+            body = json.loads(request.content)
+            sent.append(Sent(request.method, request.url.path, body, told))
+
+    async with served(installation) as door:
+        door.client.event_hooks["response"].append(keep)
+        await Load(read_case(CASES / "900"), door).run()
+        for path, body in seldom(sent):
+            await said(door, path, body)
+        door.client.event_hooks["response"].clear()
+        county = {"code": "990199", "name": "邻县", "level": "county", "parent": None}
+        made = await said(door, "households/areas", {**county, "valid_from": "2013-01-01"})
+        yield Walk(installation, door.client, sent, UUID(made["id"]))
+
+
+def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Commands that the case does not send, about what it made."""
+    by_path = {one.path.removeprefix("/api/v1/"): one.answer for one in sent}
+    area, unit = by_path["households/areas"]["id"], by_path["households/organisations"]["id"]
+    household = next(iter(by_path["households/households"]["ids"].values()))
+    code = {"code": "990999", "name": "改名", "valid_from": "2024-01-01"}
+    flag = {"risks": ["health"], "source": "survey", "clue": "测试名单"}
+    yield f"households/areas/{area}/aliases", {"alias": "旧名"}
+    yield f"households/areas/{area}/codes", code
+    yield f"households/organisations/{unit}/aliases", {"alias": "旧称"}
+    yield f"households/households/{household}/flags", flag
+    yield "reporting/cuts", {"name": "walk", "area": area}
+
+
+async def said(door: loader.Door, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A command of whoever may give it, accepted."""
+    roles = {"households/areas": "steward", "households/organisations": "steward"}
+    role = next((held for start, held in roles.items() if path.startswith(start)), "clerk")
+    answer = await door.ask(
+        "POST",
+        f"/api/v1/{path}",
+        role,
+        json={"occurred_on": "2024-01-01", **body},
+        headers={"idempotency-key": f"said-{next(_keys)}"},
+    )
+    assert answer.status_code == 201, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def forged(issuer: LocalIssuer) -> Iterable[tuple[str, str | None]]:
+    """Tokens that say the right thing and must not be believed."""
+    good = issuer.token("walker", ROLES, "walkers", None, timedelta(hours=1))
+    claims = jwt.decode(good, options={"verify_signature": False})
+    head = jwt.get_unverified_header(good)
+    other = Ed25519PrivateKey.generate()
+    key_id = {"kid": head["kid"]}
+    yield "no token", None
+    yield "no signature", jwt.encode(claims, None, algorithm="none", headers=key_id)  # type: ignore[arg-type]  # as a forger would
+    yield "foreign key", jwt.encode(claims, other, algorithm="EdDSA", headers=key_id)
+    yield "unknown key id", jwt.encode(claims, other, algorithm="EdDSA", headers={"kid": "x"})
+    yield "public key as a secret", jwt.encode(claims, b"x" * 32, algorithm="HS256", headers=key_id)
+    yield "expired", issuer.token("walker", ROLES, "walkers", None, timedelta(seconds=-1))
+    yield "cut short", good[:-4]
+
+
+async def test_nobody_passes_without_a_believable_token(walk: Walk) -> None:
+    before = await walk.stored()
+    passed = [
+        (str(door), how)
+        for how, token in forged(walk.installation.issuer)
+        for door in GUARDED
+        if (await walk.ask(door, token)).status_code != 401
+    ]
+    assert passed == []
+    assert await walk.stored() == before
+
+
+async def test_another_role_is_refused_and_the_refusal_is_kept_once(walk: Walk) -> None:
+    for door in GUARDED:
+        other = next(role for role in ROLES if role not in door.roles)
+        before = await walk.stored()
+        answer = await walk.ask(door, walk.token(other))
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/RoleNotHeld"), door
+        events, requests = before[door.service.name]
+        assert (await walk.stored())[door.service.name] == (events + 1, requests + 1), door
+
+
+async def test_what_cannot_be_read_or_found_stores_nothing(walk: Walk) -> None:
+    before = await walk.stored()
+    for door in COMMANDS:
+        token = walk.token(*door.roles)
+        assert (await walk.ask(door, token, content=b"{")).status_code == 400, door
+        assert (await walk.ask(door, token, json={"strange": 1})).status_code == 422, door
+        example = walk.example(door)
+        if example is not None and "{id}" in door.template:
+            assert (await walk.ask(door, token, json=example.body)).status_code == 404, door
+    assert await walk.stored() == before
+
+
+async def test_a_command_without_a_key_is_unreadable(walk: Walk) -> None:
+    before = await walk.stored()
+    for door in COMMANDS:
+        example = walk.example(door)
+        if example is not None:
+            headers = {"authorization": f"Bearer {walk.token(*door.roles)}"}
+            answer = await walk.client.post(example.path, json=example.body, headers=headers)
+            assert (answer.status_code, answer.json()["type"]) == (400, "/problems/KeyMissing"), (
+                door
+            )
+    assert await walk.stored() == before
+
+
+async def test_a_neighbour_is_refused_at_every_command(walk: Walk) -> None:
+    """403 with the area, one refusal kept; whatever the command would otherwise have met."""
+    missing = []
+    for door in COMMANDS:
+        example = walk.example(door)
+        if example is None:
+            missing.append(str(door))
+            continue
+        before = await walk.stored()
+        token = walk.token(*door.roles, area=walk.neighbour)
+        answer = await walk.ask(door, token, path=example.path, json=example.body)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/NotYourArea"), door
+        events, requests = before[door.service.name]
+        assert (await walk.stored())[door.service.name] == (events + 1, requests + 1), door
+    assert missing == []
+
+
+async def test_a_neighbour_finds_nothing(walk: Walk) -> None:
+    """Reading outside one's area is as if nothing were there; lists are empty."""
+    before = await walk.stored()
+    for door in (one for one in GUARDED if one.method == "GET"):
+        token = walk.token(*door.roles, area=walk.neighbour)
+        for path in existing(walk, door):
+            answer = await walk.ask(door, token, path=path)
+            assert answer.status_code == 404, (door, path, answer.text)
+    assert await walk.stored() == before
+
+
+def existing(walk: Walk, door: Door) -> list[str]:
+    """Addresses of this door that name things of the case: by the commands sent to them."""
+    if "{id}" not in door.template:
+        return []
+    named = {
+        found[1]
+        for one in walk.sent
+        if (found := re.search(r"/([0-9a-f-]{36})(/|$)", one.path)) is not None
+        and one.path.startswith(door.template.split("{id}")[0])
+    }
+    return [door.template.replace("{id}", id_) for id_ in sorted(named)[:3]]
