@@ -1,4 +1,4 @@
-"""given a state, when(rule, state, command).then(*events) or .refused(Reason): rules as sentences."""
+"""when(rule, state, command).then(*events) or .refused(Reason): rules as sentences."""
 
 from __future__ import annotations
 

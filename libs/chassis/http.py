@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from libs.events.canonical import canonical
-from libs.events.errors import EventsError, Refused
+from libs.events.errors import BusyError, EventsError, Refused
+from libs.events.group_commit import unavailable
 from libs.events.log import Log
 
 from .auth import Caller
@@ -23,6 +25,7 @@ from .call import RefusedCall
 from .common_routes import common_router
 from .service import Service
 
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = "1"
 log = structlog.get_logger()
@@ -52,6 +55,8 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
     app.add_exception_handler(Refused, _refused_read)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
+    for kind in AWAY:
+        app.add_exception_handler(kind, _database_away)
     app.add_exception_handler(Exception, _unexpected)
     return app
 
@@ -126,6 +131,13 @@ async def _http_error(_: Request, error: Exception) -> Response:
     titles = {404: "未找到", 405: "该地址不接受此方法", 413: "内容过大", 415: "媒体类型不支持"}
     title = titles.get(error.status_code, "请求未被接受")
     return problem(error.status_code, f"Http{error.status_code}", title, str(error.detail))
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    """A database that is away or starting is 503, whoever met it; anything else is our fault."""
+    if not unavailable(error):
+        return await _unexpected(request, error)
+    return await _events_error(request, BusyError("数据库暂不可用，请稍后用同一幂等键重试"))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

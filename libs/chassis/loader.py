@@ -7,6 +7,7 @@ answers again and adds nothing. The first answer that is not the expected one en
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,6 @@ from .cases import Case, Step
 
 IN_FLIGHT = 4
 TRIES = 12
-PAUSE_S = 1.0
 
 
 class UnexpectedAnswerError(Exception):
@@ -35,6 +35,7 @@ class Door:
     client: httpx.AsyncClient
     token: Callable[[str], str]
     sources: Mapping[str, Collection[str]]
+    pause_s: float = 1.0
 
     async def heads(self) -> dict[str, int]:
         """Where each log ends. Raises: httpx.HTTPError."""
@@ -68,11 +69,11 @@ class Door:
             try:
                 answer = await self.client.request(method, path, headers=told, **more)
             except httpx.TransportError:
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(self.pause_s)
                 continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
-            await asyncio.sleep(float(answer.headers.get("retry-after", PAUSE_S)))
+            await asyncio.sleep(float(answer.headers.get("retry-after", self.pause_s)))
         return await self.client.request(method, path, headers=told, **more)
 
 
@@ -86,6 +87,7 @@ class Load:
     requests: int = 0
     replays: int = 0
     events: int = 0
+    seconds: float = 0.0
     heads: dict[str, int] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
     _positions: dict[str, int] = field(default_factory=dict)
@@ -93,8 +95,10 @@ class Load:
     async def run(self) -> None:
         """Post every step in order. Raises: UnexpectedAnswerError, CaseError, httpx.HTTPError."""
         before = await self.door.heads()
+        began = time.monotonic()
         for step in self.case.steps:
             self.answers.bodies[step.name] = await self._post(step)
+        self.seconds = time.monotonic() - began
         self.heads = await self.door.heads()
         self.events = sum(self.heads.values()) - sum(before.values())
 

@@ -23,7 +23,6 @@ class Settings:
     log_level: str = "info"
     issuer: str | None = None
     key_set: Path | None = None
-    admin_dsn: str | None = None
 
     @property
     def origin(self) -> str:
@@ -49,7 +48,6 @@ class Settings:
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
-            admin_dsn=known.get("admin_dsn"),
         )
 
 
@@ -60,7 +58,6 @@ VARIABLES = {
     "log_level": "debug, info, warning or error",
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
     "key_set": "file with that issuer's JSON Web Key Set",
-    "admin_dsn": "superuser of a PostgreSQL run by others; without it the embedded one",
 }
 """Every variable, with or without which everything has a working default."""
 

@@ -9,6 +9,7 @@ EventsError             the machinery said no; nothing was stored
   NotFoundError         no such thing, or outside the caller's area                404
   StaleReferenceError   a foreign fact is older than the command allows            503
   NotYetVisibleError    the position asked for was not reached in time             503
+  TooLargeError         an event would be larger than 256 KiB                      413
   ClockError            the database clock cannot be believed                      503
   EpochError            this process belongs to an earlier life of the store       503
   FeedStoppedError           a feed that must not be read on: loud, never skipped
@@ -116,6 +117,11 @@ class StaleReferenceError(EventsError):
 
 class NotYetVisibleError(EventsError):
     title = "所要求的位置尚不可见"
+
+
+class TooLargeError(EventsError):
+    status = 413
+    title = "内容过大，请分成几次"
 
 
 class ClockError(EventsError):

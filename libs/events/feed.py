@@ -65,7 +65,9 @@ class DirectFeed:
         self._woken.add(woken)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), timeout_s)
+                # Not wait_for: that of Python 3.11 loses a cancellation that meets the wake-up.
+                async with asyncio.timeout(timeout_s):
+                    await woken.wait()
         finally:
             self._woken.discard(woken)
 

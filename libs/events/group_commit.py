@@ -131,8 +131,6 @@ class GroupCommit:
                     APPEND, *arguments(self._epoch, group)
                 )
                 return [outcome(row) for row in rows]
-            except ValueError:
-                raise  # asyncpg could not encode an argument: nothing was sent, none will be
             except UNKNOWN_OUTCOME as error:
                 await self._drop(error)
                 if loop.time() > give_up:
@@ -163,8 +161,6 @@ class GroupCommit:
 
 def unavailable(error: BaseException) -> bool:
     """The database cannot now, whatever was asked of it; a later try may succeed."""
-    if isinstance(error, ValueError):  # asyncpg's own DataError is an InterfaceError too
-        return False
     state = getattr(error, "sqlstate", None) or ""
     return isinstance(error, UNKNOWN_OUTCOME) or state.startswith(_NOT_NOW)
 

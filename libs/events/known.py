@@ -7,9 +7,9 @@ the rule. Paths and freshness are remembered for a second, far below any limit.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,8 @@ from .contracts.households import AreaRegistered
 from .entries import Row, Table
 from .errors import StaleReferenceError
 from .types import Event, Metadata, Recorded
+
+K = TypeVar("K", UUID, str)
 
 MONEY_MAY_BE = timedelta(minutes=5)
 """How old a copy may be for a command that moves money (design 4)."""
@@ -55,38 +57,47 @@ class Known:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
-        self._kept: dict[object, tuple[int, Any]] = {}
+        self._kept: dict[UUID | str, tuple[int, Any]] = {}
 
     async def path(self, area: UUID) -> tuple[UUID, ...]:
         """The area's ancestors from the top, itself last; empty when it is not known here."""
-        kept = self._kept.get(area)
-        now = time.monotonic_ns()
-        if kept is None or now - kept[0] > REMEMBERED_S * 10**9:
-            found = await self.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
-            if not found:
-                return ()
-            kept = self._keep(area, tuple(found))
-        return cast("tuple[UUID, ...]", kept[1])
+        found = await self._remembered(area, self._path)
+        return cast("tuple[UUID, ...]", found or ())
 
     async def fresh(self, source: str, within: timedelta = MONEY_MAY_BE) -> int:
         """The position up to which the copy of a source is known, when it is young enough.
 
         Raises: StaleReferenceError with the position and the age.
         """
-        kept = self._kept.get(source)
-        if kept is None or time.monotonic_ns() - kept[0] > REMEMBERED_S * 10**9:
-            kept = self._keep(source, await self._cursor(source))
-        position, age, stopped = kept[1]
+        position, age, stopped = await self._remembered(source, self._cursor)
         if age is None or age > within or stopped is not None:
             raise StaleReferenceError(
                 f"{source} 的副本止于 {position}，已 {age} 未确认", source=source, position=position
             )
         return cast("int", position)
 
-    def _keep(self, key: object, value: Any) -> tuple[int, Any]:
-        kept = (time.monotonic_ns(), value)
-        self._kept[key] = kept
-        return kept
+    async def _remembered(self, key: K, ask: Callable[[K], Awaitable[Any]]) -> Any:
+        """What was found for the key; where nothing was, it is asked again each time."""
+        now = time.monotonic_ns()
+        asked_at, found = self._kept.get(key, (0, None))
+        if found is not None and now - asked_at <= REMEMBERED_S * 10**9:
+            return found
+        if found is not None:
+            self._kept[key] = (now, found)  # the others go on with it while this one asks
+        try:
+            found = await ask(key)
+        except BaseException:
+            self._kept.pop(key, None)
+            raise
+        if found is None:
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = (now, found)
+        return found
+
+    async def _path(self, area: UUID) -> tuple[UUID, ...] | None:
+        path = await self.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
+        return None if path is None else tuple(path)
 
     async def _cursor(self, source: str) -> tuple[int, timedelta | None, str | None]:
         row = await self.pool.fetchrow(

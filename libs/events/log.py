@@ -7,8 +7,13 @@ goes through this value.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,6 +28,9 @@ from .known import Known
 from .loads import PLANNER, Loads
 from .store import Appended, Outcome, Request, identity, prepare
 from .types import Event
+
+ANSWER_WITHIN_S = 60
+"""A peer that vanished without a word must not hold callers longer; the outcome is then unknown."""
 
 
 @dataclass(slots=True)
@@ -49,10 +57,13 @@ class Log:
             self._refusals[first.stream] = result.version
         return result
 
-    @asynccontextmanager
-    async def turn(self, streams: Iterable[UUID]) -> AsyncIterator[None]:
+    def turn(self, streams: Collection[UUID]) -> AbstractAsyncContextManager[None]:
         """Whoever met a conflict on these streams decides again after the others of this process
         who did: of many at once on one stream each gets through, and not one a round."""
+        return self._after_others(streams) if streams else nullcontext()
+
+    @asynccontextmanager
+    async def _after_others(self, streams: Iterable[UUID]) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
             for stream in sorted(streams):
                 await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
@@ -80,7 +91,10 @@ async def open_log(
 
     async def connect(**settings: str) -> asyncpg.Connection:
         return await asyncpg.connect(
-            **connection, timeout=10, server_settings={"jit": "off", **settings}
+            **connection,
+            timeout=10,
+            command_timeout=ANSWER_WITHIN_S,
+            server_settings={"jit": "off", **settings},
         )
 
     async def connect_for_loads() -> asyncpg.Connection:

@@ -17,6 +17,7 @@ from uuid import UUID
 from asyncpg import Connection, Record
 
 from .codec import Contracts, encode_metadata
+from .errors import TooLargeError
 from .leaf import leaf
 from .types import Event, Head, Metadata, Recorded
 
@@ -108,7 +109,7 @@ def prepare(request: Request, contracts: Contracts) -> Ready:
 def _payload(event: Event, contracts: Contracts) -> str:
     payload = contracts.encode(event)
     if len(payload) > LARGEST_PAYLOAD:
-        raise ValueError(f"{type(event).__name__}: {len(payload)} bytes, the largest is 256 KiB")
+        raise TooLargeError(f"{type(event).__name__} 有 {len(payload)} 字节，上限 256 KiB")
     return payload.decode()
 
 

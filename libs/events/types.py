@@ -77,6 +77,13 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.epoch}-{self.position}"
 
 
+class Reliance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision believed of another service, and up to which of its positions that held."""
+
+    source: str
+    position: Count
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where a log stands: its store, epoch, last position and that event's leaf (None if empty)."""
@@ -155,7 +162,7 @@ def plain(value: Any) -> Any:
     """A struct or model as plain data (str, int, bool, None, list, dict)."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    return msgspec.to_builtins(value)
+    return msgspec.json.decode(msgspec.json.encode(value))  # to_builtins would leave tuples
 
 
 Command.model_rebuild()

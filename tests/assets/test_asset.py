@@ -17,7 +17,7 @@ from libs.events.contracts.assets import (
     AssetTransferred,
     RightConfirmed,
 )
-from libs.events.types import Command, Event
+from libs.events.types import Command, Event, Reliance
 from services.assets.domain import asset
 from services.assets.domain.asset import (
     AlreadyClassified,
@@ -45,6 +45,7 @@ DAY = date(2021, 6, 30)
 AREA, PROJECT = UUID(int=1), UUID(int=2)
 BUREAU, VILLAGE, STRANGER = UUID(int=3), UUID(int=4), UUID(int=5)
 ROAD = asset_stream(PROJECT, "村组道路")
+RELIED = (Reliance(source="households", position=9),)
 FACTS = OrganisationFacts(path=(AREA,), households=9, registered=(BUREAU, VILLAGE))
 
 FORMED = AssetFormed(
@@ -57,17 +58,26 @@ FORMED = AssetFormed(
     sources=(),
     formed_on=DAY,
     quantity=None,
+    relies_on=(),
 )
 CLASSIFIED = AssetClassified(area=AREA, asset=ROAD, category="public_welfare", reason=None)
 
 
 def _recorded(ledger: Any) -> AssetRecorded:
     return AssetRecorded(
-        asset=ROAD, area=AREA, ledger=ledger, keeper=BUREAU, code="ZC-1", value_fen=350_0000_00
+        asset=ROAD,
+        area=AREA,
+        ledger=ledger,
+        keeper=BUREAU,
+        code="ZC-1",
+        value_fen=350_0000_00,
+        relies_on=RELIED,
     )
 
 
-RIGHT = RightConfirmed(area=AREA, asset=ROAD, owner=VILLAGE, document="确权〔2021〕1号")
+RIGHT = RightConfirmed(
+    area=AREA, asset=ROAD, owner=VILLAGE, document="确权〔2021〕1号", relies_on=RELIED
+)
 TRANSFERRED = AssetTransferred(
     asset=ROAD,
     area=AREA,
@@ -75,6 +85,7 @@ TRANSFERRED = AssetTransferred(
     to_organisation=VILLAGE,
     list_number="YJ-1",
     transferred_on=DAY,
+    relies_on=RELIED,
 )
 STEPS: list[Event] = [FORMED, CLASSIFIED, _recorded("total"), _recorded("part"), RIGHT]
 

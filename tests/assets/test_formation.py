@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
+from libs.events.types import Reliance
 from services.assets.domain import formation
 from services.assets.domain.asset import Asset, asset_stream, assets
 from services.assets.domain.formation import (
@@ -66,6 +67,7 @@ FORMED = AssetFormed(
     sources=(SHARE,),
     formed_on=DAY,
     quantity="12.5 公里",
+    relies_on=(Reliance(source="funds", position=12),),
 )
 
 

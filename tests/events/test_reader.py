@@ -425,7 +425,7 @@ async def test_a_row_that_the_tables_refuse_stops_the_reader(desk: Desk, source:
 
 
 async def test_a_row_that_cannot_be_sent_stops_the_reader(desk: Desk, source: LogStore) -> None:
-    """asyncpg says so with an InterfaceError; taken for an outage it would be tried for ever."""
+    """Nothing but the reader's own stop would tell the figures that they are behind."""
 
     def wrong(at: Recorded, _: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
         yield TOTALS, ("purses", at.stream, 1, "many")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from libs.events.contracts.money import Level
 from libs.events.decider import Decision
-from libs.events.types import Command
+from libs.events.types import Command, Reliance
 from services.funds.domain import lot, project
 from services.funds.domain.batch import Listing, batches_
 from services.funds.domain.document import Document
@@ -21,6 +21,8 @@ from tests.spec import ANYWHERE
 
 DAY = date(2020, 3, 16)
 AREA, PAYEE, HOUSEHOLD = UUID(int=11), UUID(int=12), UUID(int=13)
+LEVELS: tuple[Level, ...] = ("central", "province", "prefecture", "county", "township")
+RELIED = (Reliance(source="households", position=7),)
 LETTER = Document(UUID(int=1), AREA, "测财农〔2020〕1号", "funding", "下达资金")
 APPROVAL = replace(LETTER, id=UUID(int=2), number="测政批〔2020〕2号", kind="approval")
 
@@ -78,7 +80,7 @@ def purse(*amounts: tuple[Level, str, str]) -> Purse:
         known, to = allocated(registered(level, batch, text), to, text)
         assert known.id is not None
         found[known.id] = known
-    policy = DrawPolicy(AREA, (InForce(date(2020, 1, 1), 1, ("province", "county")),))
+    policy = DrawPolicy(AREA, (InForce(date(2020, 1, 1), 1, LEVELS),))
     return Purse(to, found, policy)
 
 

@@ -44,10 +44,10 @@ from services.funds.domain.roster import (
     RosterFacts,
     UnknownHousehold,
 )
-from tests.funds.given import AREA, DAY, HOUSEHOLD, listing, on, purse, yuan
+from tests.funds.given import AREA, DAY, HOUSEHOLD, RELIED, listing, on, purse, yuan
 from tests.spec import ANYWHERE, when
 
-BANK = BankFacts(path=ANYWHERE.path, households_position=7, bank_known=True)
+BANK = BankFacts(path=ANYWHERE.path, relies_on=RELIED, bank_known=True)
 PURSE = purse(("province", "1", "10"), ("county", "1", "20"))
 
 
@@ -61,7 +61,7 @@ def village(nth: int) -> UUID:
 
 KNOWN = RosterFacts(
     path=ANYWHERE.path,
-    households_position=7,
+    relies_on=RELIED,
     households={str(house(nth)): village(nth) for nth in range(1, 6)},
 )
 
@@ -208,7 +208,7 @@ def test_a_strange_household_of_a_later_chunk_is_named_by_its_row() -> None:
     state, _ = order(reserved(), 1, "7", "7")
     few = RosterFacts(
         path=ANYWHERE.path,
-        households_position=7,
+        relies_on=RELIED,
         households={str(house(3)): village(3)},
     )
     when(roster.order, open_(state, 2), chunk(3, "1", "1"), few).refused(
@@ -285,7 +285,7 @@ def test_an_unknown_bank_gets_nothing() -> None:
     state, _ = order(state, 3, "7", "7")
     state = listing(state, when(batch.seal, state, on(SealBatch)).accepted())
     send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
-    unknown = BankFacts(path=ANYWHERE.path, households_position=7, bank_known=False)
+    unknown = BankFacts(path=ANYWHERE.path, relies_on=RELIED, bank_known=False)
     when(batch.send, state, send, unknown).refused(UnknownBank)
 
 

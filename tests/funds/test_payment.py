@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from libs.events.contracts.money import Draw
 from services.funds.domain import payment, policy
 from services.funds.domain.balances import held
-from services.funds.domain.drawing import DrawOrderDiffers, cut
+from services.funds.domain.drawing import DrawOrderDiffers, LotsOfSeveralAreas, cut
 from services.funds.domain.lot import InsufficientLot, PurposeNotAllowed
 from services.funds.domain.payment import (
     ConfirmPayment,
@@ -27,11 +27,11 @@ from services.funds.domain.payment import (
     UnknownPayee,
     payments,
 )
-from services.funds.domain.policy import DrawPolicy, InForce, LevelsRepeat, NoDrawPolicy
-from tests.funds.given import AREA, DAY, PAYEE, moved, on, purse, registered, yuan
+from services.funds.domain.policy import DrawPolicy, InForce, LevelsIncomplete, NoDrawPolicy
+from tests.funds.given import AREA, DAY, LEVELS, PAYEE, RELIED, moved, on, purse, registered, yuan
 from tests.spec import ANYWHERE, when
 
-KNOWN = PayFacts(path=ANYWHERE.path, households_position=7, payee_known=True)
+KNOWN = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_known=True)
 ID = UUID(int=99)
 PURSE = purse(("county", "1", "65"), ("province", "2", "2.25"), ("province", "1", "15.6"))
 
@@ -115,7 +115,7 @@ def test_a_payment_beyond_what_the_project_has_is_refused() -> None:
 
 
 def test_an_unknown_payee_is_refused() -> None:
-    strange = PayFacts(path=ANYWHERE.path, households_position=7, payee_known=False)
+    strange = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_known=False)
     when(payment.order, Paying(ID, Payment(), PURSE), pay("1"), strange).refused(UnknownPayee)
 
 
@@ -150,9 +150,16 @@ def test_a_policy_counts_from_its_day_and_the_latest_adopted_wins() -> None:
         known.on(date(2019, 12, 31))
 
 
-def test_a_policy_names_each_level_once() -> None:
-    command = on(policy.AdoptDrawPolicy, area=AREA, in_force_from=DAY, levels=("county", "county"))
-    when(policy.adopt, (DrawPolicy(), None), command).refused(LevelsRepeat)
+@pytest.mark.parametrize("levels", [LEVELS[:4], (*LEVELS, "county"), ("county", *LEVELS[:4])])
+def test_a_policy_names_each_level_once(levels: tuple[str, ...]) -> None:
+    command = on(policy.AdoptDrawPolicy, area=AREA, in_force_from=DAY, levels=levels)
+    when(policy.adopt, (DrawPolicy(), None), command).refused(LevelsIncomplete)
+
+
+def test_lots_of_two_areas_have_no_common_order() -> None:
+    far = {id_: replace(lot, area=UUID(int=id_.int)) for id_, lot in PURSE.lots.items()}
+    state = Paying(ID, Payment(), replace(PURSE, lots=far))
+    when(payment.order, state, pay("1"), KNOWN).refused(LotsOfSeveralAreas, count=3)
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)

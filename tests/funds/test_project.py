@@ -27,7 +27,7 @@ from services.funds.domain.project import (
     ProposeProject,
     projects,
 )
-from tests.funds.given import APPROVAL, AREA, DAY, LETTER, after, in_library, on
+from tests.funds.given import APPROVAL, AREA, DAY, LETTER, LEVELS, after, in_library, on
 from tests.spec import when
 
 
@@ -102,10 +102,10 @@ def adopted(known: DrawPolicy, *levels: str) -> DrawPolicy:
 
 
 def test_each_adoption_is_the_next_version_and_draws_cite_it() -> None:
-    known = adopted(adopted(DrawPolicy(), "province", "county"), "county", "province")
+    known = adopted(adopted(DrawPolicy(), *LEVELS), *reversed(LEVELS))
     used = known.used(DAY)
     assert (used.version, used.policy) == (2, policy.policy_stream(AREA))
-    assert known.on(DAY).levels == ("county", "province")
+    assert known.on(DAY).levels == tuple(reversed(LEVELS))
 
 
 def test_a_policy_needs_its_document_registered() -> None:
@@ -113,7 +113,7 @@ def test_a_policy_needs_its_document_registered() -> None:
         AdoptDrawPolicy,
         area=AREA,
         in_force_from=date(2020, 1, 1),
-        levels=("county",),
+        levels=LEVELS,
         document=LETTER.id,
     )
     when(policy.adopt, (DrawPolicy(), Document()), command).refused(DocumentNotRegistered)

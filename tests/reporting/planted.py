@@ -225,6 +225,7 @@ async def _pay(
         amount=Amount(amount_fen=total, amount_text=str(total), unit="元"),
         draws=tuple(Draw(lot=lot, purpose=purpose, amount_fen=fen(w)) for lot, w in draws.items()),
         policy=POLICY,
+        relies_on=(),
     )
     await plant(log, (payment, ordered), on=on)
     for lot, wanyuan in draws.items():
@@ -405,11 +406,18 @@ async def plant_asset(log: Log) -> None:
         ),
         formed_on=WINTER,
         quantity="351 户",
+        relies_on=(),
     )
     classified = assets.AssetClassified(
         area=TOWN, asset=WALLS, category="to_household", reason=None
     )
     recorded = assets.AssetRecorded(
-        asset=WALLS, area=TOWN, ledger="total", keeper=BUREAU, code="A-1", value_fen=fen("303")
+        asset=WALLS,
+        area=TOWN,
+        ledger="total",
+        keeper=BUREAU,
+        code="A-1",
+        value_fen=fen("303"),
+        relies_on=(),
     )
     await plant(log, (WALLS, (formed, classified, recorded)), on=WINTER)

@@ -120,6 +120,8 @@ FIGURES: dict[str, tuple[dict[str, Any], str, int]] = {
         "4",
         6,
     ),
+    "lines.credited": ({**USED, "field": "lines", "unit": "户"}, "1068", 6),
+    "lines.waiting": ({**money("in_flight"), "field": "lines", "unit": "户"}, "0", 13),
     "execution": (RATE, "33.27", 10),
     "share.yulu": ({**RATE, "numerator": "used.yulu", "denominator": "used.total"}, "1.41", 6),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -29,7 +30,8 @@ from libs.chassis.cases import Case, CaseError, Compared, compare, read_case
 from libs.chassis.identity import local_issuer
 from libs.chassis.installation import stores
 from libs.chassis.loader import Door, Load, UnexpectedAnswerError
-from libs.chassis.migrate import write_private
+from libs.chassis.migrate import locked, write_private
+from libs.chassis.postgres import ClusterError
 from libs.chassis.service import Service
 from libs.chassis.settings import SettingError, Settings
 from libs.chassis.supervise import ROOT, cluster_of, supervise
@@ -66,20 +68,33 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
         _require_free(settings)
         telemetry.configure("demo", settings.log_level, home / "logs")
         return asyncio.run(demo.run())
-    except (CaseError, NoDemoHomeError, SettingError, UnexpectedAnswerError) as error:
+    except (CaseError, NoDemoHomeError, SettingError, ClusterError) as error:
         print(error)
         return 1
 
 
 def demo_home(home: Path, *, reset: bool) -> Path:
-    """The demo's own home, marked as one. Raises: NoDemoHomeError for a folder that is not."""
+    """The demo's own home, marked as one; with `reset` emptied, unless it is in use.
+
+    Raises: NoDemoHomeError for a folder that holds something else, or that a server works on.
+    """
     if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
         raise NoDemoHomeError(f"{home} holds no demo: nothing is touched")
     if reset and home.exists():
-        shutil.rmtree(home)
+        _remove(home)
     home.mkdir(parents=True, exist_ok=True)
     write_private(home / MARK, "演示数据\n")
     return home
+
+
+def _remove(home: Path) -> None:
+    cluster = home / "postgres"
+    lock = locked(cluster / "lock", wait=False) if cluster.exists() else None
+    if lock is None and cluster.exists():
+        raise NoDemoHomeError(f"{home} is in use: end that demo first")
+    shutil.rmtree(home)
+    if lock is not None:
+        os.close(lock)
 
 
 def _require_free(settings: Settings) -> None:
@@ -145,7 +160,8 @@ class Demo:
             lines = compare(self.case, await load.statement())
         _print_statement(lines)
         _print_uncomputed(self.case)
-        print(f"\nrequests {load.requests}, replays {load.replays}, new events {load.events}")
+        asked = f"requests {load.requests}, replays {load.replays}, new events {load.events}"
+        print(f"\n{asked}  ({load.seconds:.1f} s)")
         await self._print_logs()
         self._print_ways_in(issuer.token("demo", ROLES, "demo", None, WITHIN))
         return 0 if all(line.equal for line in lines) else 1
@@ -196,7 +212,7 @@ def _print_statement(lines: Sequence[Compared]) -> None:
         ("公布的数字", [line for line in lines if line.printed]),
         ("未印出、由账目得出", [line for line in lines if not line.printed]),
     ):
-        print(f"\n{_column(heading, LABEL_CELLS)}{'系统':>10}{'文件':>10}{'事件':>8}")
+        print(f"\n{_column(heading, LABEL_CELLS)}{'系统':>10}{'文件':>10}  {'事件':>6}")
         for line in wanted:
             published = "" if line.published is None else line.published.text
             mark = "✓" if line.equal else "≠"

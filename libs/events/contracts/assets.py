@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from ..codec import Contracts
-from ..types import Event, Fen, PositiveFen
+from ..types import Event, Fen, PositiveFen, Reliance
 
 Category = Literal["operating", "public_welfare", "to_household"]
 Ledger = Literal["total", "part"]
@@ -34,6 +34,7 @@ class AssetFormed(Event, frozen=True, kw_only=True):
     sources: tuple[SourceShare, ...]
     formed_on: date
     quantity: Annotated[str | None, Meta(description="decimal text with unit", examples=["351 户"])]
+    relies_on: tuple[Reliance, ...]
 
 
 class ProjectCapitalised(Event, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class AssetRecorded(Event, frozen=True, kw_only=True):
     keeper: Annotated[UUID, Meta(description="organisation that keeps this ledger")]
     code: str
     value_fen: Fen | None
+    relies_on: tuple[Reliance, ...]
 
 
 class RightConfirmed(Event, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class RightConfirmed(Event, frozen=True, kw_only=True):
     asset: UUID
     owner: Annotated[UUID, Meta(description="organisation")]
     document: str | None
+    relies_on: tuple[Reliance, ...]
 
 
 class AssetTransferred(Event, frozen=True, kw_only=True):
@@ -83,6 +86,7 @@ class AssetTransferred(Event, frozen=True, kw_only=True):
     to_organisation: UUID
     list_number: str
     transferred_on: date
+    relies_on: tuple[Reliance, ...]
 
 
 CONTRACTS = Contracts(

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from ..codec import Contracts
-from ..types import Count, Event, Fen, PositiveFen
+from ..types import Count, Event, Fen, PositiveFen, Reliance
 from .money import Amount, Draw, Grade, PolicyUsed
 
 
@@ -83,6 +83,7 @@ class LinesOrdered(Event, frozen=True, kw_only=True):
     amount_fen: PositiveFen
     root: str
     subtotals: tuple[Subtotal, ...]
+    relies_on: tuple[Reliance, ...]
 
 
 class BatchSealed(Event, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class BatchSent(Event, frozen=True, kw_only=True):
     batch: UUID
     bank: UUID
     sent_on: date
+    relies_on: tuple[Reliance, ...]
 
 
 class SubsidyDisbursed(Event, frozen=True, kw_only=True):

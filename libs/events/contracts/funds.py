@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from ..codec import Contracts
-from ..types import Event, PositiveFen
+from ..types import Event, PositiveFen, Reliance
 from .money import Amount, Draw, Level, Movement, PolicyUsed
 
 
@@ -158,6 +158,7 @@ class PaymentOrdered(Event, frozen=True, kw_only=True):
     amount: Amount
     draws: tuple[Draw, ...]
     policy: PolicyUsed
+    relies_on: tuple[Reliance, ...]
 
 
 class PaymentConfirmed(Event, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from libs.events.contracts.assets import (
 )
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Event, Reliance, stream_id
 
 CATEGORIES: Mapping[Category, str] = {
     "operating": "经营性",
@@ -80,6 +80,9 @@ class OrganisationFacts(Facts, frozen=True, kw_only=True):
 
     households: int
     registered: tuple[UUID, ...]
+
+    def relied(self) -> tuple[Reliance, ...]:
+        return (Reliance(source="households", position=self.households),)
 
 
 class AssetNotFormed(Refused):
@@ -206,6 +209,7 @@ def record(state: Asset, command: RecordAsset, facts: OrganisationFacts) -> Deci
         keeper=command.keeper,
         code=command.code,
         value_fen=None if command.value is None else command.value.read().amount_fen,
+        relies_on=facts.relied(),
     )
     return Decision({asset: (event,)}, {"id": str(asset)})
 
@@ -216,7 +220,13 @@ def confirm_right(state: Asset, command: ConfirmRight, facts: OrganisationFacts)
     if state.owner is not None:
         raise RightAlreadyConfirmed(owner=str(state.owner))
     _require_registered(command.owner, facts)
-    event = RightConfirmed(area=area, asset=asset, owner=command.owner, document=command.document)
+    event = RightConfirmed(
+        area=area,
+        asset=asset,
+        owner=command.owner,
+        document=command.document,
+        relies_on=facts.relied(),
+    )
     return Decision({asset: (event,)}, {"id": str(asset)}, command.document)
 
 
@@ -237,6 +247,7 @@ def transfer(state: Asset, command: TransferAsset, facts: OrganisationFacts) -> 
         to_organisation=command.to_organisation,
         list_number=command.list_number,
         transferred_on=command.occurred_on,
+        relies_on=facts.relied(),
     )
     return Decision({asset: (event,)}, {"id": str(asset)})
 

@@ -18,7 +18,7 @@ from libs.events.amount import AmountTyped
 from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Event, Reliance, stream_id
 
 from .asset import Asset, asset_stream
 
@@ -134,6 +134,7 @@ def form(state: Formation, command: FormAsset, facts: FormationFacts) -> Decisio
         sources=shares,
         formed_on=command.formed_on,
         quantity=command.quantity,
+        relies_on=(Reliance(source="funds", position=facts.funds),),
     )
     events: dict[UUID, tuple[Event, ...]] = {asset: (formed,)}
     if shares:

@@ -26,7 +26,7 @@ from services.funds.domain.entitlement import entitlement_stream, entitlements
 from services.funds.domain.project import Project, projects
 from services.funds.domain.roster import BeneficiaryTyped, OrderSubsidies, Roster, RosterFacts
 
-from .purse import batch_area, listing_of, path_of, where_batch_is
+from .purse import batch_area, listing_of, path_of, relied, where_batch_is
 
 router = APIRouter(tags=["发放"])
 Finance = Annotated[Call, Depends(Holds("finance"))]
@@ -52,12 +52,13 @@ async def _listing(streams: Streams, ask: Ask[Any]) -> Listing:
 
 
 async def _bank(known: Knowing, state: Listing, ask: Ask[SendBatch]) -> BankFacts:
+    relies_on = await relied(known)
     found = await known.pool.fetchval(
         "SELECT true FROM known.organisations WHERE id = $1 AND kind = 'bank'", ask.command.bank
     )
     return BankFacts(
         path=await path_of(known, state.batch.area),
-        households_position=await known.fresh("households"),
+        relies_on=relies_on,
         bank_known=bool(found),
     )
 
@@ -74,13 +75,13 @@ def _entitlement(listing: Listing, who: BeneficiaryTyped) -> UUID:
 
 
 async def _registered(known: Knowing, state: Roster, ask: Ask[OrderSubsidies]) -> RosterFacts:
-    position = await known.fresh("households")
+    relies_on = await relied(known)
     wanted = [line.beneficiary.household for line in ask.command.lines]
     area = state.listing.batch.area
     rows = await known.pool.fetch(_HOUSEHOLDS, wanted, area)
     return RosterFacts(
         path=await path_of(known, area),
-        households_position=position,
+        relies_on=relies_on,
         households={str(row["id"]): row["area"] for row in rows},
     )
 

@@ -22,7 +22,7 @@ from services.funds.domain.payment import (
     payments,
 )
 
-from .purse import NOWHERE, path_of, purse_of
+from .purse import NOWHERE, path_of, purse_of, relied
 
 router = APIRouter(tags=["拨付"])
 Finance = Annotated[Call, Depends(Holds("finance"))]
@@ -37,12 +37,13 @@ async def _of_order(streams: Streams, ask: Ask[OrderPayment]) -> Paying:
 
 
 async def _payee(known: Knowing, state: Paying, ask: Ask[OrderPayment]) -> PayFacts:
+    relies_on = await relied(known)
     found = await known.pool.fetchval(
         "SELECT true FROM known.organisations WHERE id = $1", ask.command.payee.organisation
     )
     return PayFacts(
         path=await path_of(known, state.purse.project.area),
-        households_position=await known.fresh("households"),
+        relies_on=relies_on,
         payee_known=bool(found),
     )
 

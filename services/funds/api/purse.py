@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.events.decider import Ask, Facts, Knowing, Streams
+from libs.events.types import Reliance
 from services.funds.domain.batch import Batch, Listing, batches_
 from services.funds.domain.drawing import Purse
 from services.funds.domain.lot import lots
@@ -29,6 +30,12 @@ async def listing_of(streams: Streams, batch: UUID) -> Listing:
     """A batch with the purse of its project."""
     known = await streams.load(batches_, batch)
     return Listing(known, await purse_of(streams, known.project or NOWHERE))
+
+
+async def relied(known: Knowing) -> tuple[Reliance, ...]:
+    """Up to where the copy of households holds; read before the copy, which may then be newer than
+    it says, never older. Raises: StaleReferenceError."""
+    return (Reliance(source="households", position=await known.fresh("households")),)
 
 
 async def path_of(known: Knowing, area: UUID | None) -> tuple[UUID, ...]:

@@ -20,7 +20,7 @@ from libs.events.contracts.money import Draw, Grade
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.leaf import tree_root
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Event, Reliance, stream_id
 
 from .drawing import Purse, Share, Way, movements
 from .entitlement import Roll
@@ -134,9 +134,9 @@ class Listing:
 
 
 class BankFacts(Facts, frozen=True, kw_only=True):
-    """The bank as households knows it, and up to which position."""
+    """The bank as households knows it."""
 
-    households_position: int
+    relies_on: tuple[Reliance, ...]
     bank_known: bool
 
 
@@ -234,7 +234,13 @@ def send(state: Listing, command: SendBatch, facts: BankFacts) -> Decision:
     id_, area = state.batch.at("sealed")
     if not facts.bank_known:
         raise UnknownBank(bank=str(command.bank))
-    event = BatchSent(area=area, batch=id_, bank=command.bank, sent_on=command.sent_on)
+    event = BatchSent(
+        area=area,
+        batch=id_,
+        bank=command.bank,
+        sent_on=command.sent_on,
+        relies_on=facts.relies_on,
+    )
     moved = movements(state.purse, SEND, map(share, state.batch.subtotals))
     sent = {
         lot: (

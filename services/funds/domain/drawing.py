@@ -27,6 +27,10 @@ class DrawOrderDiffers(Refused):
     """指定的资金与支出顺序不符：按顺序应为 {expected}。"""
 
 
+class LotsOfSeveralAreas(Refused):
+    """项目的资金属于 {count} 个区域，没有共同的支出顺序。"""
+
+
 @dataclass(frozen=True, slots=True)
 class Purse:
     """What a project may draw from: its lots with their states, and the policy of their area."""
@@ -39,8 +43,9 @@ class Purse:
         """The project's lots, first drawn first: by level as the policy says, then by batch."""
         levels = self.policy.on(day).levels
         rank = {level: place for place, level in enumerate(levels)}
-        givers = [giver for giver in self.project.funded if giver.level in rank]
-        return sorted(givers, key=lambda giver: (rank[giver.level], giver.batch, giver.lot))
+        return sorted(
+            self.project.funded, key=lambda giver: (rank[giver.level], giver.batch, giver.lot)
+        )
 
     def draw(self, fen: int, day: date, named: Sequence[tuple[UUID, int]] = ()) -> tuple[Draw, ...]:
         """Draw allocated fen; lots that the caller named must be those that the policy draws.
@@ -49,6 +54,7 @@ class Purse:
         """
         project = require_fundable(self.project)
         self._require_purpose(named)
+        self._require_one_area()
         draws = self._in_order(fen, day, project)
         if named and list(named) != [(draw.lot, draw.amount_fen) for draw in draws]:
             expected = "，".join(f"{draw.lot} {draw.amount_fen} 分" for draw in draws)
@@ -69,6 +75,11 @@ class Purse:
                 purpose=purpose, needed_fen=fen, available_fen=fen - missing, short_fen=missing
             )
         return tuple(draws)
+
+    def _require_one_area(self) -> None:
+        areas = {self.lots[giver.lot].area for giver in self.project.funded}
+        if len(areas) > 1:
+            raise LotsOfSeveralAreas(count=len(areas))
 
     def _require_purpose(self, named: Sequence[tuple[UUID, int]]) -> None:
         for lot, _ in named:

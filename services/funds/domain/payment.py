@@ -16,7 +16,7 @@ from libs.events.contracts.funds import PaymentConfirmed, PaymentOrdered, Paymen
 from libs.events.contracts.money import Draw
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event
+from libs.events.types import Command, Event, Reliance
 
 from .drawing import Purse, Share, Way, movements
 from .lot import area_of
@@ -75,9 +75,9 @@ class PaymentNotInFlight(Refused):
 
 
 class PayFacts(Facts, frozen=True, kw_only=True):
-    """The payee as households knows it, and up to which position."""
+    """The payee as households knows it."""
 
-    households_position: int
+    relies_on: tuple[Reliance, ...]
     payee_known: bool
 
 
@@ -120,6 +120,7 @@ def order(state: Paying, command: OrderPayment, facts: PayFacts) -> Decision:
         amount=amount,
         draws=draws,
         policy=state.purse.policy.used(command.counted_on),
+        relies_on=facts.relies_on,
     )
     moved = lot_events(state, funds.FundSent, SEND, draws)
     events = {state.id: (ordered,), **moved}

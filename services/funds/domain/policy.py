@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import get_args
 from uuid import UUID
 
 from pydantic import Field
@@ -22,12 +23,12 @@ class AdoptDrawPolicy(Command):
 
     area: UUID
     in_force_from: date
-    levels: tuple[Level, ...] = Field(min_length=1, max_length=5)
+    levels: tuple[Level, ...] = Field(max_length=10)
     document: UUID | None = None
 
 
-class LevelsRepeat(Refused):
-    """支出顺序中级次重复。"""
+class LevelsIncomplete(Refused):
+    """支出顺序须写明五个级次，各一次：写了 {named}。"""
 
 
 class NoDrawPolicy(Refused):
@@ -70,8 +71,8 @@ def adopt(
 ) -> Decision:
     """Capability 4: a newer adoption changes later draws only; earlier ones cite their version."""
     document = state[1]
-    if len(set(command.levels)) != len(command.levels):
-        raise LevelsRepeat()
+    if sorted(command.levels) != sorted(get_args(Level)):
+        raise LevelsIncomplete(named="、".join(command.levels))
     if document is not None and command.document is not None:
         require_registered(document, command.document)
     id_ = policy_stream(command.area)

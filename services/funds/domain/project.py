@@ -76,6 +76,7 @@ class Project:
 def propose(state: Project, command: ProposeProject, _: Facts) -> Decision:
     if state.id is not None:
         raise ProjectAlreadyProposed(name=state.name)
+    id_ = command.project()
     event = ProjectProposed(
         area=command.area,
         year=command.year,
@@ -83,7 +84,7 @@ def propose(state: Project, command: ProposeProject, _: Facts) -> Decision:
         kind=command.kind,
         purpose=command.purpose,
     )
-    return Decision({command.project(): (event,)}, {"id": str(command.project())})
+    return Decision({id_: (event,)}, {"id": str(id_)})
 
 
 def enter_library(

@@ -17,7 +17,7 @@ from libs.events.contracts.money import Draw
 from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
 from libs.events.leaf import tree_leaf, tree_root
-from libs.events.types import Command
+from libs.events.types import Command, Reliance
 
 from .batch import Batch, BatchTotalDiffers, GradeDiffers, Listing
 from .drawing import cut
@@ -66,7 +66,7 @@ class AlreadyPaid(Refused):
 class RosterFacts(Facts, frozen=True, kw_only=True):
     """Households of the chunk that are registered within the batch's area, with their own area."""
 
-    households_position: int
+    relies_on: tuple[Reliance, ...]
     households: dict[str, UUID]
 
 
@@ -97,6 +97,7 @@ def order(state: Roster, command: OrderSubsidies, facts: RosterFacts) -> Decisio
         amount_fen=sum(line.amount_fen for line in ordered),
         root=tree_root([tree_leaf(canonical(msgspec.to_builtins(one))) for one in ordered]).hex(),
         subtotals=of_lines(ordered),
+        relies_on=facts.relies_on,
     )
     streams = {stream_of(batch, line.beneficiary): (line,) for line in ordered}
     body = {
