@@ -30,6 +30,8 @@ from services.__main__ import SERVICES
 from tests.loop import run_in_thread
 
 _numbers = itertools.count(1)
+# Nothing here outlives the session, and what must outlive a crash is tested on servers of its own.
+SETTINGS = {"max_connections": "300", "fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass
@@ -47,7 +49,7 @@ def templates() -> Iterator[Templates]:
     with tempfile.TemporaryDirectory(prefix="suyuan-test-") as name, run_in_thread() as run:
         home = Path(name)
         home.chmod(0o711)
-        cluster = run(postgres.start(home / "pg", port=0, settings={"max_connections": "300"}))
+        cluster = run(postgres.start(home / "pg", port=0, settings=SETTINGS))
         known = passwords(home, *roles(SERVICES))
         run(set_up(cluster.address, known, SERVICES))
         yield Templates(cluster, known, home)

@@ -108,8 +108,12 @@ class DirectFeed:
     async def _ready(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             connection = await self._connect()
-            self._store, _ = await identity(connection)
-            await connection.add_listener("es_appended", self._appended)
+            try:
+                self._store, _ = await identity(connection)
+                await connection.add_listener("es_appended", self._appended)
+            except BaseException:  # a reader that is ended here must not leave it open
+                connection.terminate()
+                raise
             self._connection = connection
         return self._connection
 

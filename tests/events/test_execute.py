@@ -18,7 +18,7 @@ from libs.events.errors import (
     KeyReusedError,
     NotFoundError,
 )
-from libs.events.execute import REFUSALS_KEPT, TRIES, Answer, execute
+from libs.events.execute import REFUSALS_KEPT, TRIES, Answer, Surroundings, execute
 from libs.events.log import Log
 from libs.events.types import request_id
 from tests.events.conftest import LogStore
@@ -26,6 +26,7 @@ from tests.events.planted import (
     FILL,
     SPEND,
     Meanwhile,
+    Purse,
     around,
     ask,
     deciders,
@@ -264,22 +265,25 @@ async def test_if_match_met_by_a_rival_is_changed_and_not_tried_again(
     assert await spent(app) == 0
 
 
-async def test_if_match_does_not_fail_for_a_change_elsewhere(log: Log, store: LogStore) -> None:
-    """A conflict on another stream that was read is no change of the resource: decide again."""
+@pytest.mark.parametrize("given", [around(), around(if_match=3)], ids=["plain", "If-Match"])
+async def test_a_change_of_what_was_only_read_is_decided_on_again(
+    log: Log, store: LogStore, given: Surroundings
+) -> None:
+    """Write skew: the decision writes one stream and rests on two. No 412: the resource stands."""
     app = await with_fen(store, 3)
     await fill(app, BLUE, "b")
+    readings: list[Purse] = []
 
     async def reads_both(streams: Streams, asked: Ask[Any]) -> Any:
         state = await SPEND.gather(streams, asked)
-        await streams.load(purses, BLUE)
-        if not moved:
-            moved.extend(await fill(app, BLUE, "elsewhere"))
+        readings.append(await streams.load(purses, BLUE))
+        if len(readings) == 1:
+            await fill(app, BLUE, "meanwhile")
         return state
 
-    moved: list[object] = []
-    both = deciders(reads_both)[1]
-    answer = await execute(log, ask(spend(1), RED, "k"), around(if_match=3), both)
-    assert (answer.status, len(moved)) == (201, 1)
+    answer = await execute(log, ask(spend(1), RED, "k"), given, deciders(reads_both)[1])
+    assert answer.status == 201
+    assert [purse.events for purse in readings] == [1, 2]
 
 
 async def test_what_is_not_there_is_not_found_and_binds_nothing(log: Log, store: LogStore) -> None:

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from libs.events.feed import DirectFeed
+from tests.conftest import Installation
 
 
 async def nowhere() -> asyncpg.Connection:
@@ -23,3 +24,22 @@ async def test_a_reader_that_is_ended_while_it_is_woken_ends() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_reader_that_is_ended_while_it_connects_leaves_no_connection(
+    installation: Installation,
+) -> None:
+    connection = await asyncpg.connect(**installation.stores.feed("funds"))
+    connected = asyncio.Event()
+
+    async def connect() -> asyncpg.Connection:
+        connected.set()
+        return connection
+
+    feed = DirectFeed("funds", connect)
+    reading = asyncio.create_task(feed.read(0, 10))
+    await connected.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert connection.is_closed()

@@ -318,7 +318,7 @@ async def explained(door: Any, figure: str, area: str) -> tuple[dict[str, Any], 
     while True:
         more = {} if cursor is None else {"cursor": cursor}
         told = await asked(
-            door, f"reporting/figures/{figure}/explanation", area=area, limit=500, **more
+            door, f"reporting/figures/{figure}/explanation", area=area, limit=50, **more
         )
         thing = told["definition"]["field"] if told["definition"]["measure"] == "distinct" else None
         for entry in told["entries"]:

@@ -19,6 +19,8 @@ from services.households.domain.area import (
     ChangeAreaCode,
     RegisterArea,
     areas,
+    bearers,
+    code_stream,
 )
 from services.households.views import register as view
 
@@ -31,16 +33,20 @@ class WantedAreas(Wanted):
     code: str | None = Field(default=None, description="现行或曾用代码")
 
 
-async def _of_registration(streams: Streams, ask: Ask[RegisterArea]) -> tuple[Area, Area | None]:
-    known = await streams.load(areas, ask.command.area())
-    if ask.command.parent is None:
-        return known, None
-    return known, await streams.load(areas, ask.command.parent)
+Registering = tuple[Area, Area | None, UUID | None]
+Changing = tuple[Area, UUID | None]
 
 
-async def _below_parent(
-    _: Knowing, state: tuple[Area, Area | None], __: Ask[RegisterArea]
-) -> Facts:
+async def _of_registration(streams: Streams, ask: Ask[RegisterArea]) -> Registering:
+    command = ask.command
+    known = await streams.load(areas, command.area())
+    bearer = await streams.load(bearers, code_stream(command.code, command.valid_from))
+    if command.parent is None:
+        return known, None, bearer
+    return known, await streams.load(areas, command.parent), bearer
+
+
+async def _below_parent(_: Knowing, state: Registering, __: Ask[RegisterArea]) -> Facts:
     parent = state[1]
     return Facts(path=() if parent is None else parent.path)
 
@@ -53,12 +59,14 @@ async def _itself(_: Knowing, state: Area, __: Ask[AddAreaAlias]) -> Facts:
     return Facts(path=state.path)
 
 
-async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> tuple[Area, Area]:
+async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> Changing:
+    command = ask.command
     known = await streams.load(areas, ask.subject)
-    return known, await streams.load(areas, ask.command.taken_by())
+    bearer = await streams.load(bearers, code_stream(command.code, command.valid_from))
+    return known, (await streams.load(areas, command.registered_under())).id or bearer
 
 
-async def _the_changed(_: Knowing, state: tuple[Area, Area], __: Ask[ChangeAreaCode]) -> Facts:
+async def _the_changed(_: Knowing, state: Changing, __: Ask[ChangeAreaCode]) -> Facts:
     return Facts(path=state[0].path)
 
 

@@ -66,7 +66,7 @@ class ChangeAreaCode(Command):
     name: AreaName
     valid_from: date
 
-    def taken_by(self) -> UUID:
+    def registered_under(self) -> UUID:
         """The stream of whoever was registered under this code from this day on."""
         return area_stream(self.code, self.valid_from)
 
@@ -74,6 +74,11 @@ class ChangeAreaCode(Command):
 def area_stream(code: str, valid_from: date) -> UUID:
     """One code names one area from a day on; a later day may give the code to another."""
     return stream_id("area", code, code, valid_from.isoformat())
+
+
+def code_stream(code: str, valid_from: date) -> UUID:
+    """Who took the code by a change from that day on: one area, or none."""
+    return stream_id("area_code", code, code, valid_from.isoformat())
 
 
 class AreaAlreadyRegistered(Refused):
@@ -131,9 +136,12 @@ class Area:
         return self.codes[-1]
 
 
-def register(state: tuple[Area, Area | None], command: RegisterArea, _: Facts) -> Decision:
+def register(
+    state: tuple[Area, Area | None, UUID | None], command: RegisterArea, _: Facts
+) -> Decision:
     """A child stands below its parent in the tree and in level; a top area has no parent."""
-    known, parent = state
+    known, parent, bearer = state
+    _require_free(bearer, command.code, command.valid_from)
     if known.id is not None:
         raise AreaAlreadyRegistered(
             code=command.code,
@@ -171,14 +179,14 @@ def add_alias(state: Area, command: AddAreaAlias, _: Facts) -> Decision:
     return Decision({area: (event,)}, {"id": str(area)}, command.document)
 
 
-def change_code(state: tuple[Area, Area], command: ChangeAreaCode, _: Facts) -> Decision:
-    """Codes follow one another in time; nothing before the day of change is touched."""
-    known, taken_by = state
+def change_code(state: tuple[Area, UUID | None], command: ChangeAreaCode, _: Facts) -> Decision:
+    """Codes follow one another in time; nothing before the day of change is touched.
+
+    The change stands on the code's own stream too: from one day on a code names one area.
+    """
+    known, bearer = state
     area = registered(known)
-    if taken_by.id is not None:
-        raise AreaCodeTaken(
-            code=command.code, valid_from=command.valid_from.isoformat(), area=str(taken_by.id)
-        )
+    _require_free(bearer, command.code, command.valid_from)
     if command.valid_from <= known.newest.valid_from:
         raise CodeOutOfOrder(
             valid_from=command.valid_from.isoformat(),
@@ -188,7 +196,13 @@ def change_code(state: tuple[Area, Area], command: ChangeAreaCode, _: Facts) -> 
     event = AreaCodeChanged(
         area=area, code=command.code, name=command.name, valid_from=command.valid_from
     )
-    return Decision({area: (event,)}, {"id": str(area)})
+    taken = code_stream(command.code, command.valid_from)
+    return Decision({area: (event,), taken: (event,)}, {"id": str(area)})
+
+
+def _require_free(bearer: UUID | None, code: str, valid_from: date) -> None:
+    if bearer is not None:
+        raise AreaCodeTaken(code=code, valid_from=valid_from.isoformat(), area=str(bearer))
 
 
 def registered(area: Area) -> UUID:
@@ -212,4 +226,9 @@ def evolve(state: Area, event: Event) -> Area:
             return state
 
 
+def _taken(bearer: UUID | None, event: Event) -> UUID | None:
+    return event.area if isinstance(event, AreaCodeChanged) else bearer
+
+
 areas: Fold[Area] = Fold("area", Area(), evolve)
+bearers: Fold[UUID | None] = Fold("area_code", None, _taken)
