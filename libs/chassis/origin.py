@@ -25,7 +25,8 @@ from .auth import Verifier
 from .http import application
 from .identity import Identity
 from .service import Service
-from .stores import Stores
+from .settings import Settings
+from .stores import Stores, require_migrated
 from .worker import open_feeds
 
 
@@ -36,8 +37,7 @@ class Origin:
     services: Sequence[Service]
     stores: Stores
     identity: Identity
-    host: str
-    port: int
+    settings: Settings
 
 
 def origin_app(origin: Origin) -> Starlette:
@@ -68,6 +68,7 @@ def _fixed_routes(origin: Origin) -> list[BaseRoute]:
     assets = files("fastapi_swagger.resources")
     routes: list[BaseRoute] = [
         Route("/issuer/keys", _keys(origin)),
+        Route("/banner", _banner(origin)),
         Route("/docs", _docs_index(origin)),
         Mount("/docs/assets", StaticFiles(directory=str(assets)), name="assets"),
         Route("/docs/{service}", _docs),
@@ -88,6 +89,13 @@ def _keys(origin: Origin) -> Endpoint:
         return JSONResponse(origin.identity.key_set)
 
     return keys
+
+
+def _banner(origin: Origin) -> Endpoint:
+    async def banner(_: Request) -> Response:
+        return JSONResponse({"banner": origin.settings.banner})
+
+    return banner
 
 
 def _docs_index(origin: Origin) -> Endpoint:
@@ -130,10 +138,11 @@ def quiet_gc() -> None:
 
 async def serve(origin: Origin) -> None:
     """Serve until SIGTERM or SIGINT, then finish what runs."""
+    await require_migrated(origin.stores, origin.services)
     config = uvicorn.Config(
         origin_app(origin),
-        host=origin.host,
-        port=origin.port,
+        host=origin.settings.host,
+        port=origin.settings.port,
         loop="uvloop",
         http="httptools",
         access_log=False,

@@ -23,10 +23,18 @@ class Settings:
     log_level: str = "info"
     issuer: str | None = None
     key_set: Path | None = None
+    banner: str | None = None
 
     @property
     def origin(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """These settings as the variables of a child process."""
+        known = {name: getattr(self, name) for name in VARIABLES}
+        return {
+            f"SUYUAN_{k.upper()}": str(value) for k, value in known.items() if value is not None
+        }
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -48,6 +56,7 @@ class Settings:
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
+            banner=known.get("banner"),
         )
 
 
@@ -57,6 +66,7 @@ VARIABLES = {
     "port": "its port",
     "log_level": "debug, info, warning or error",
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
+    "banner": "what the page says on top, e.g. that the data are a demonstration",
     "key_set": "file with that issuer's JSON Web Key Set",
 }
 """Every variable, with or without which everything has a working default."""

@@ -16,7 +16,16 @@ from libs.events.contracts.log import EpochOpened
 from libs.events.store import APPEND, Part, Request, arguments, prepare
 from libs.events.types import Actor, Metadata, stream_id
 
-from .migrate import FEED, Store, migrate, prepare_store, read_sets
+from .migrate import (
+    FEED,
+    MigrationError,
+    SqlFile,
+    Store,
+    migrate,
+    plan,
+    prepare_store,
+    read_sets,
+)
 from .service import Service
 
 Address = Callable[[str, str, str], dict[str, Any]]
@@ -60,10 +69,30 @@ async def set_up(
         store = await prepare_store(admin("postgres"), service.name, passwords)
         connection = await asyncpg.connect(**admin(store.database))
         try:
-            await migrate(connection, store, read_sets({"log": LOG_SQL, service.name: service.sql}))
+            await migrate(connection, store, _files(service))
             await open_first_epoch(connection, service)
         finally:
             await connection.close()
+
+
+class NotMigratedError(MigrationError):
+    """The store is older than this release; the process that sets it up must run first."""
+
+
+async def require_migrated(stores: Stores, services: Sequence[Service]) -> None:
+    """Raises: NewerStoreError, EditedMigrationError, NotMigratedError naming the files."""
+    for service in services:
+        connection = await asyncpg.connect(**stores.app(service.name))
+        try:
+            missing = await plan(connection, _files(service))
+        finally:
+            await connection.close()
+        if missing:
+            raise NotMigratedError(f"{service.name}: {', '.join(map(str, missing))}")
+
+
+def _files(service: Service) -> list[SqlFile]:
+    return read_sets({"log": LOG_SQL, service.name: service.sql})
 
 
 async def open_first_epoch(connection: asyncpg.Connection, service: Service) -> None:

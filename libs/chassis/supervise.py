@@ -106,7 +106,7 @@ async def _keep_process(verb: str, settings: Settings) -> None:
 
 
 async def _spawn(verb: str, settings: Settings) -> asyncio.subprocess.Process:
-    environment = {**os.environ, "SUYUAN_HOME": str(settings.home)}
+    environment = {**os.environ, **settings.environment()}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services", verb, cwd=ROOT, env=environment, start_new_session=True
     )

@@ -22,13 +22,14 @@ from libs.events.group_commit import Connect
 from libs.events.reader import Reading
 
 from .service import Service
-from .stores import Stores
+from .stores import Stores, require_migrated
 
 log = structlog.get_logger()
 
 
 async def work(services: Sequence[Service], stores: Stores) -> None:
     """Run all readers until SIGTERM or SIGINT."""
+    await require_migrated(stores, services)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

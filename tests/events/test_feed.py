@@ -29,7 +29,7 @@ async def test_a_reader_that_is_ended_while_it_is_woken_ends() -> None:
 async def test_a_reader_that_is_ended_while_it_connects_leaves_no_connection(
     installation: Installation,
 ) -> None:
-    connection = await asyncpg.connect(**installation.stores.feed("funds"))
+    connection: asyncpg.Connection = await asyncpg.connect(**installation.stores.feed("funds"))
     connected = asyncio.Event()
 
     async def connect() -> asyncpg.Connection:

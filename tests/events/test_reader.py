@@ -83,6 +83,7 @@ class Project:
             case PurseSpent():
                 fen, note = -fact.fen, "spent"
             case _:
+                assert isinstance(fact, Event), "what is not known is never projected"
                 return
         yield LINES, (self.source, at.position, at.stream, note)
         yield TOTALS, (self.source, at.stream, fen, 1)

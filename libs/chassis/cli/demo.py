@@ -63,7 +63,12 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
     try:
         case = read_case(arguments.case.resolve())
         home = demo_home(settings.home / f"demo-{case.name}", reset=arguments.reset)
-        demo = Demo(case, replace(settings, home=home), services, stay=not arguments.exit)
+        demo = Demo(
+            case,
+            replace(settings, home=home, banner=case.title.banner),
+            services,
+            stay=not arguments.exit,
+        )
         local_issuer(demo.settings)
         _require_free(settings)
         telemetry.configure("demo", settings.log_level, home / "logs")

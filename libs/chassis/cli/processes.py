@@ -45,7 +45,7 @@ def run_serve(
 ) -> int:
     telemetry.configure("serve", settings.log_level, settings.home / "logs")
     picked = chosen(arguments.services, services)
-    origin = Origin(picked, stores(settings), identity(settings), settings.host, settings.port)
+    origin = Origin(picked, stores(settings), identity(settings), settings)
     uvloop.run(serve(origin))
     return 0
 

@@ -44,7 +44,7 @@ async def _of_declaration(streams: Streams, ask: Ask[DeclareBatch]) -> tuple[Bat
 
 
 async def _where_declared(known: Knowing, _: Any, ask: Ask[DeclareBatch]) -> Facts:
-    return Facts(path=await known.path(ask.command.area))
+    return Facts(path=await path_of(known, ask.command.area))
 
 
 async def _listing(streams: Streams, ask: Ask[Any]) -> Listing:

@@ -15,6 +15,8 @@ from services.funds.domain.document import Document, documents
 from services.funds.domain.lot import AllocateFund, Lot, ReallocateFund, RegisterLot, lots
 from services.funds.domain.project import Project, projects
 
+from .purse import path_of
+
 router = APIRouter(tags=["资金"])
 Clerk = Annotated[Call, Depends(Holds("clerk", "finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
@@ -27,7 +29,7 @@ async def _of_registration(streams: Streams, ask: Ask[RegisterLot]) -> tuple[Lot
 
 
 async def _where_registered(known: Knowing, _: Any, ask: Ask[RegisterLot]) -> Facts:
-    return Facts(path=await known.path(ask.command.area))
+    return Facts(path=await path_of(known, ask.command.area))
 
 
 async def _of_allocation(
@@ -46,8 +48,7 @@ async def _of_reallocation(streams: Streams, ask: Ask[ReallocateFund]) -> tuple[
 
 
 async def _where_lot_is(known: Knowing, state: tuple[Any, ...], _: Ask[Any]) -> Facts:
-    area = state[0].area
-    return Facts(path=() if area is None else await known.path(area))
+    return Facts(path=await path_of(known, state[0].area))
 
 
 REGISTER = Decider(

@@ -12,6 +12,8 @@ from services.funds.domain import policy
 from services.funds.domain.document import Document, documents
 from services.funds.domain.policy import AdoptDrawPolicy, DrawPolicy, policies, policy_stream
 
+from .purse import path_of
+
 router = APIRouter(tags=["支出顺序"])
 
 
@@ -25,7 +27,7 @@ async def _gather(
 
 
 async def _learn(known: Knowing, _: object, ask: Ask[AdoptDrawPolicy]) -> Facts:
-    return Facts(path=await known.path(ask.command.area))
+    return Facts(path=await path_of(known, ask.command.area))
 
 
 ADOPT = Decider(AdoptDrawPolicy, Facts, _gather, _learn, policy.adopt, keeps_key=True)

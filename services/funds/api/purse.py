@@ -39,6 +39,8 @@ async def relied(known: Knowing) -> tuple[Reliance, ...]:
 
 
 async def path_of(known: Knowing, area: UUID | None) -> tuple[UUID, ...]:
+    """Where money is, on a copy young enough to move it. Raises: StaleReferenceError."""
+    await known.fresh("households")
     return () if area is None else await known.path(area)
 
 

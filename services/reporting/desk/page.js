@@ -104,7 +104,7 @@ async function showExplanation(path) {
 
 async function route() {
   const wanted = new URLSearchParams(location.hash.slice(1));
-  banner("");
+  banner((await get("/banner")).banner || "");
   show("explanation");
   try {
     await listStatements();

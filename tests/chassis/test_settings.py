@@ -1,0 +1,74 @@
+"""Settings from the environment, the issuer that goes with them, and when a tree gives up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.chassis.identity import identity, local_issuer
+from libs.chassis.settings import SettingError, Settings
+from libs.chassis.supervise import LAST_PAUSE_S, PATIENCE, SHORT_LIFE_S, Child, GaveUpError
+
+
+def test_everything_has_a_default_and_survives_the_way_to_a_child(tmp_path: Path) -> None:
+    chosen = Settings.read({"SUYUAN_HOME": str(tmp_path), "SUYUAN_PORT": "8123", "PATH": "/bin"})
+    assert (chosen.home, chosen.port, chosen.host) == (tmp_path, 8123, "127.0.0.1")
+    assert chosen.origin == "http://127.0.0.1:8123"
+    assert Settings.read(chosen.environment()) == chosen
+    assert Settings.read({}).port == 8800
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"SUYUAN_HOEM": "/tmp/x"}, "SUYUAN_HOEM"),
+        ({"SUYUAN_PORT": "http"}, "SUYUAN_PORT"),
+        ({"SUYUAN_PORT": "70000"}, "SUYUAN_PORT"),
+        ({"SUYUAN_ISSUER": "https://id.example"}, "SUYUAN_KEY_SET"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingError, match=named):
+        Settings.read(environ)
+
+
+def test_the_built_in_issuer_refuses_to_stand_beside_a_configured_one(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    configured = Settings(home=tmp_path, issuer="https://id.example", key_set=keys)
+    assert identity(configured).issuer == "https://id.example"
+    with pytest.raises(SettingError, match="SUYUAN_ISSUER"):
+        local_issuer(configured)
+
+
+def test_the_built_in_issuer_serves_this_machine_only(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"0\.0\.0\.0"):
+        local_issuer(Settings(home=tmp_path, host="0.0.0.0"))  # noqa: S104 - it must be refused
+
+
+def test_the_key_of_the_built_in_issuer_is_kept_and_private(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    first, second = local_issuer(settings), local_issuer(settings)
+    assert first.key_set == second.key_set == identity(settings).key_set
+    assert (tmp_path / "issuer.pem").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ValueError, match="king"):
+        first.token("x", ("king",), "unit", None, timedelta(hours=1))
+
+
+def test_a_child_that_keeps_dying_ends_the_tree() -> None:
+    child = Child("serve")
+    pauses = [child.died(SHORT_LIFE_S / 2) for _ in range(PATIENCE)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LAST_PAUSE_S
+    with pytest.raises(GaveUpError, match="serve"):
+        child.died(0)
+
+
+def test_a_long_life_is_a_new_beginning() -> None:
+    child = Child("work")
+    for _ in range(PATIENCE):
+        child.died(0)
+    assert child.died(SHORT_LIFE_S) < child.died(0)
+    assert child.short_lives == 1
