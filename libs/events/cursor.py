@@ -23,18 +23,20 @@ class Cursor:
 
 
 def check(lease: str, cursor: Cursor, page: list[Recorded]) -> list[Recorded]:
-    """The page without what was applied; it must begin at the cursor's own event and be dense.
+    """The page without what was applied and without repeats; it must begin at the cursor's own
+    event and be dense.
 
     Raises: ForkedError when the event at the cursor is another one or the epoch changes, HoleError
     when a position is missing.
     """
     if cursor.position > 0:
         _same(lease, cursor, page)
-    fresh = [event for event in page if event.position > cursor.position]
-    expected = cursor.position
-    for event in fresh:
-        expected += 1
-        if event.position != expected:
+    fresh: list[Recorded] = []
+    for event in page:
+        expected = cursor.position + len(fresh) + 1
+        if event.position < expected:
+            continue
+        if event.position > expected:
             raise HoleError(
                 f"{lease}: 位置 {expected} 缺失，读到 {event.position}", position=expected
             )
@@ -43,6 +45,7 @@ def check(lease: str, cursor: Cursor, page: list[Recorded]) -> list[Recorded]:
                 f"{lease}: 位置 {event.position} 属于纪元 {event.epoch}，已读纪元 {cursor.epoch}",
                 position=event.position,
             )
+        fresh.append(event)
     return fresh
 
 

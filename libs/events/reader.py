@@ -67,7 +67,7 @@ class Reading:
         try:
             await self._keep_following()
         finally:
-            await self._release_lease()
+            await self.release()
 
     async def _keep_following(self) -> None:
         pause_s = POLL_FIRST_S
@@ -90,8 +90,7 @@ class Reading:
                 pause_s = min(POLL_LAST_S, pause_s * 2)
 
     async def _follow(self) -> None:
-        await self._take_lease()
-        cursor = await self._open_cursor()
+        cursor = await self.begin()
         idle_s = POLL_FIRST_S
         while True:
             moved = await self.step(cursor)
@@ -104,10 +103,14 @@ class Reading:
             if asyncio.get_running_loop().time() > self._renew_at:
                 await self._take_lease()
 
+    async def begin(self) -> Cursor:
+        """Take the lease; where to go on. Raises: ReplacedError while another holds it."""
+        await self._take_lease()
+        return await self._open_cursor()
+
     async def catch_up(self) -> Cursor:
         """Apply all there is now, and return."""
-        await self._take_lease()
-        cursor = await self._open_cursor()
+        cursor = await self.begin()
         while (moved := await self.step(cursor)) != cursor:
             cursor = moved
         await self._confirm(cursor)
@@ -215,7 +218,7 @@ class Reading:
         self.token = token
         self._renew_at = asyncio.get_running_loop().time() + LEASE.total_seconds() * 3 // 10
 
-    async def _release_lease(self) -> None:
+    async def release(self) -> None:
         """Whoever comes next need not wait until it runs out."""
         with suppress(asyncpg.PostgresError, *UNKNOWN_OUTCOME):
             await self.pool.execute(

@@ -352,6 +352,20 @@ async def test_a_source_that_ends_before_the_cursor_is_a_fork(
     assert "已读到 4" in (await desk.cursor())["stopped"]
 
 
+@pytest.mark.parametrize(("more", "found"), [((), None), (("c",), 4)])
+async def test_an_event_that_is_gone_from_under_the_cursor_is_a_fork(
+    desk: Desk, source: LogStore, more: tuple[str, ...], found: int | None
+) -> None:
+    app = await source.connect()
+    await fill(app, A, "a", "b")
+    reading = desk.reading(source.feed())
+    await reading.catch_up()
+    await fill(app, A, *more)
+    await tampered(source, "DELETE FROM es.events WHERE position = 3")
+    with pytest.raises(ForkedError, match=f"已读到 3，来源在该处没有事件（读到 {found}）"):
+        await reading.catch_up()
+
+
 @pytest.mark.parametrize(
     "change",
     [

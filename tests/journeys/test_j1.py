@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -24,9 +25,10 @@ from libs.chassis.answers import Answers
 from libs.chassis.cases import Case, compare, read_case
 from libs.chassis.loader import Load, UnexpectedAnswerError
 from libs.events.contracts.log import CommandRefused
+from libs.events.feed import Feed
 from libs.events.money import parse_amount
 from libs.events.store import identity, read_after
-from libs.events.types import Event
+from libs.events.types import Event, Head, Recorded
 from services.__main__ import SERVICES
 from services.funds.domain.balances import Balances
 from services.funds.domain.lot import Lot, lots
@@ -423,3 +425,104 @@ def test_no_fact_of_a_case_stands_in_the_code() -> None:
         if fact in path.read_text(encoding="utf-8")
     ]
     assert found == []
+
+
+class Delivered:
+    """A feed that gives every event twice or more, and the sources in no order: what a broker may
+    do. Pages begin anywhere at or before what was asked for, and overlap."""
+
+    def __init__(self, feed: Feed, chance: random.Random) -> None:
+        self._feed, self._chance, self.source = feed, chance, feed.source
+        self.repeated = 0
+
+    async def read(self, after: int, limit: int) -> list[Recorded]:
+        page = await self._feed.read(after, min(limit, self._chance.randint(2, 400)))
+        again = [event for event in page for _ in range(self._chance.randint(1, 2))]
+        self.repeated += len(again) - len(page)
+        return again
+
+    async def wait(self, timeout_s: float) -> None:
+        await self._feed.wait(timeout_s)
+
+    async def head(self) -> Head:
+        return await self._feed.head()
+
+
+async def test_repeats_and_any_order_of_sources_change_nothing(
+    copied: Installation, reproduced: Reproduced
+) -> None:
+    """X2: every message delivered more than once, sources interleaved at random: same figures."""
+    seed = 20201231
+    chance = random.Random(seed)
+    for service in SERVICES:
+        await forget_projections(copied, service.name)
+    readings = [
+        await copied.reading(service, reader) for service in SERVICES for reader in service.readers
+    ]
+    feeds = [Delivered(reading.feed, chance) for reading in readings]
+    cursors = {reading: await reading.begin() for reading in readings}
+    for reading, feed in zip(readings, feeds, strict=True):
+        reading.feed = feed
+    while cursors:
+        reading = chance.choice(list(cursors))
+        moved = await reading.step(cursors[reading])
+        if moved == cursors.pop(reading):
+            await reading.release()
+        else:
+            cursors[reading] = moved
+    assert sum(feed.repeated for feed in feeds) > 1000, seed
+    async with served(copied) as door:
+        again = Load(reproduced.case, door, answers=reproduced.answers)
+        again.heads = await door.heads()
+        assert await again.statement() == reproduced.statement
+        checks = await asked(door, "reporting/balances/check")
+    assert [checks.pop(name)["breaches"] for name in list(checks) if name != "applied"] == [[]] * 3
+
+
+async def test_a_list_at_summary_grade_gives_the_same_statement(
+    empty: Installation, reproduced: Reproduced, tmp_path: Path
+) -> None:
+    """J1: the 814 households have no list in the document. As a sum (汇总级) or with a synthetic
+    list, the statement is the same; only the list answers for a household."""
+    folder = tmp_path / "004"
+    shutil.copytree(CASES / "004", folder)
+    file = folder / "06_lists.json"
+    file.write_text(json.dumps(in_sum(json.loads(file.read_text())), ensure_ascii=False))
+    counted = '"measure": "distinct", "over": "lines", "field": "household",'
+    summed = '"measure": "sum", "over": "movements", "field": "lines",'
+    named = '"where": [{"field": "scheme", "values": ["relief"]}]'
+    paid = '{"field": "account", "values": ["paid"]}'
+    credited = f'"where": [{paid}, {{"field": "payment.scheme", "values": ["relief"]}}]'
+    replace_in(
+        folder / "09_statement.json",
+        {f"{counted}\n        {named}": f"{summed}\n        {credited}"},
+    )
+    done, statement = await load(read_case(folder), empty)
+    printed = [(line["label"], line["printed"]) for line in statement["lines"]]
+    assert printed == [(line["label"], line["printed"]) for line in reproduced.statement["lines"]]
+    async with served(empty) as door:
+        household = done.answers.at("households.ids.demo-0814")
+        lines = await asked(door, f"reporting/trace/households/{household}")
+    assert "relief" not in json.dumps(lines)
+
+
+def in_sum(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps with the relief list at summary grade, as the filial piety list is."""
+    like = {step["name"]: step for step in steps if step["name"].endswith(".filial_piety")}
+    found = []
+    for step in steps:
+        if step["name"] == "batch.relief":
+            step["body"]["grade"] = "summary"
+        elif step["name"] == "lines.relief":
+            continue
+        elif step["name"] == "seal.relief":
+            area = like["seal.filial_piety"]["body"]["areas"][0]
+            whole = {**area, "count": 814, "amount": {"text": "60", "unit": "万元"}}
+            step["body"]["areas"] = [whole]
+        elif step["name"] == "results.relief":
+            credit = like["results.filial_piety"]
+            post = credit["post"].replace("filial_piety", "relief")
+            found.append({**credit, "name": "results.relief", "post": post})
+            continue
+        found.append(step)
+    return found
