@@ -194,4 +194,4 @@ async def _reached(log: Log, source: str, position: int) -> None:
         if asyncio.get_running_loop().time() > give_up:
             raise NotYetVisibleError(reached=f"{source}:{reached}", wanted=f"{source}:{position}")
         await asyncio.sleep(pause_s)
-        pause_s = min(0.02, pause_s * 1.5)
+        pause_s = min(0.02, pause_s * 1.2)

@@ -12,14 +12,17 @@ from pydantic import BaseModel, Field
 
 from libs.events.canonical import canonical
 from libs.events.errors import NotFoundError
+from libs.events.external_ref import external_ref_stream, external_refs
+from libs.events.loads import LiveStreams
 from libs.events.log import Log
 from libs.events.store import COLUMNS, recorded
-from libs.events.types import Recorded
+from libs.events.types import ExternalRef, Recorded
 
 from .call import Call, Holds
 from .version import version
 
 READERS_OF_EVENTS = ("auditor", "operator", "system")
+READERS_OF_REFS = ("clerk", "finance", "steward", "auditor", "system")
 LONGEST_WAIT_S = 30
 SCANNED_AT_ONCE = 5_000
 
@@ -30,6 +33,9 @@ def common_router() -> APIRouter:
     router.add_api_route("/version", told_version, tags=["系统"], summary="版本")
     router.add_api_route("/invariants", invariants, tags=["系统"], summary="不变量")
     router.add_api_route("/events", events, tags=["事件"], summary="事件流，按位置")
+    router.add_api_route(
+        "/external-refs/{system}/{id}", external_ref, tags=["系统"], summary="来源编号指什么"
+    )
     return router
 
 
@@ -78,6 +84,20 @@ INVARIANTS = {
                string_agg(reader || ':' || source || ' ' || stopped, '; ') AS counterexample
           FROM es.cursors""",
 }
+
+
+async def external_ref(
+    system: str, id: str, call: Annotated[Call, Depends(Holds(*READERS_OF_REFS))]
+) -> Response:
+    """The thing that another system's own id names here; its id says nothing about it."""
+    try:
+        ref = ExternalRef(system=system, id=id)
+    except ValueError:
+        raise NotFoundError() from None
+    bound = await LiveStreams(call.log.loads).load(external_refs, external_ref_stream(ref))
+    if bound is None:
+        raise NotFoundError()
+    return answer({"system": system, "id": id, "noun": bound.noun, "target": str(bound.target)})
 
 
 class Wanted(BaseModel):

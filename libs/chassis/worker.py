@@ -19,6 +19,7 @@ from libs.events.contracts import BY_SERVICE
 from libs.events.errors import FeedStoppedError
 from libs.events.feed import DirectFeed
 from libs.events.group_commit import Connect
+from libs.events.log import keep_session
 from libs.events.reader import Reading
 
 from .service import Service
@@ -64,6 +65,7 @@ async def open_readings(
                 **stores.app(service.name),
                 min_size=1,
                 max_size=2,
+                reset=keep_session,
                 server_settings={"jit": "off"},
                 command_timeout=60,
             )

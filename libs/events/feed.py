@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import structlog
@@ -49,9 +50,10 @@ class DirectFeed:
         self._connection: asyncpg.Connection | None = None
         self._store: UUID | None = None
         self._lock = asyncio.Lock()
-        self._woken: set[asyncio.Event] = set()
+        self._woken: WeakKeyDictionary[asyncio.Task[Any], asyncio.Event] = WeakKeyDictionary()
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
+        self._wake_up_call().clear()  # what is heard from here on may not be in the answer
         async with self._lock:
             connection = await self._ready()
             try:
@@ -61,15 +63,19 @@ class DirectFeed:
                 raise
 
     async def wait(self, timeout_s: float) -> None:
-        woken = asyncio.Event()
-        self._woken.add(woken)
-        try:
-            with suppress(TimeoutError):
-                # Not wait_for: that of Python 3.11 loses a cancellation that meets the wake-up.
-                async with asyncio.timeout(timeout_s):
-                    await woken.wait()
-        finally:
-            self._woken.discard(woken)
+        with suppress(TimeoutError):
+            # Not wait_for: that of Python 3.11 loses a cancellation that meets the wake-up.
+            async with asyncio.timeout(timeout_s):
+                await self._wake_up_call().wait()
+
+    def _wake_up_call(self) -> asyncio.Event:
+        """That of the reader who asks, which is a task: set since its last read, or while it waits.
+
+        A notification that comes between the two would otherwise be lost until the next poll.
+        """
+        reader = asyncio.current_task()
+        assert reader is not None, "a reader is a task"
+        return self._woken.setdefault(reader, asyncio.Event())
 
     async def head(self) -> Head:
         async with self._lock:
@@ -128,5 +134,5 @@ class DirectFeed:
             self._connection = None
 
     def _appended(self, *_: Any) -> None:
-        for woken in self._woken:
+        for woken in self._woken.values():
             woken.set()

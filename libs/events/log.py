@@ -83,6 +83,11 @@ def _power_of_ten(count: int) -> bool:
     return count >= 10 and str(count).strip("0") == "1"
 
 
+async def keep_session(_: Any) -> None:
+    """No code here changes a session, so a connection goes back to its pool as it is: a round trip
+    less each time. An open transaction is still rolled back, and listeners are dropped."""
+
+
 @asynccontextmanager
 async def open_log(
     service: str, connection: dict[str, Any], contracts: Contracts, *, readers: int = 4
@@ -107,6 +112,7 @@ async def open_log(
         **connection,
         min_size=1,
         max_size=readers,
+        reset=keep_session,
         server_settings={"jit": "off"},
         command_timeout=30,
     )

@@ -6,16 +6,20 @@ from pathlib import Path
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.funds.api import batch, document, lot, payment, policy, project
+from services.funds.api import batch, document, lists, lot, payment, policy, project
 from services.funds.views import known
+from services.funds.views import lists as own_lists
 
-NOUNS = (document, lot, project, policy, payment, batch)
+NOUNS = (document, lot, project, policy, payment, batch, lists)
 
 service = Service(
     name="funds",
     title="资金",
     routers=tuple(noun.router for noun in NOUNS),
     deciders=tuple(decider for noun in NOUNS for decider in noun.DECIDERS),
-    readers=(Reader("known", "households", known.project),),
+    readers=(
+        Reader("known", "households", known.project),
+        Reader("view", "funds", own_lists.project),
+    ),
     sql=Path(__file__).parent / "sql",
 )

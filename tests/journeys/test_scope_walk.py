@@ -55,9 +55,7 @@ class Door:
     @property
     def path(self) -> str:
         """An address of it that names nothing that exists."""
-        return re.sub(
-            r"\{code\}|\{name\}", "nothing", re.sub(r"\{id\}", str(uuid4()), self.template)
-        )
+        return re.sub(r"\{\w+\}", "nothing", self.template.replace("{id}", str(uuid4())))
 
     def matches(self, method: str, path: str) -> bool:
         pattern = re.sub(r"\{\w+\}", "[^/]+", self.template)

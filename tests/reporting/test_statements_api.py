@@ -118,6 +118,7 @@ async def test_a_ratio_explains_both_sides_page_by_page(district: District) -> N
     told = (await clerk.get("/figures/execution/explanation", params=asked)).json()
     pages = [told["entries"]]
     while told["next"] is not None:
+        assert told["next"] != asked.get("cursor")
         asked["cursor"] = told["next"]
         told = (await clerk.get("/figures/execution/explanation", params=asked)).json()
         pages.append(told["entries"])

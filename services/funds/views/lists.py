@@ -1,0 +1,89 @@
+"""The lists of funds: documents, lots, projects, payments, batches, from its own log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from asyncpg import Pool, Record
+
+from libs.events.contracts.batches import BatchDeclared
+from libs.events.contracts.funds import (
+    DocumentRegistered,
+    LotRegistered,
+    PaymentOrdered,
+    ProjectProposed,
+)
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+
+def _list(name: str, *columns: tuple[str, str]) -> Table:
+    own = (("id", "uuid"), ("area", "uuid"), *columns)
+    return Table(f"view.{name}", own, key=("id",), mode="latest")
+
+
+DOCUMENTS = _list(
+    "documents", ("number", "text"), ("kind", "text"), ("title", "text"), ("issued_on", "date")
+)
+LOTS = _list(
+    "lots",
+    ("level", "text"),
+    ("year", "int"),
+    ("fund_name", "text"),
+    ("batch", "text"),
+    ("document", "uuid"),
+    ("amount_fen", "bigint"),
+)
+PROJECTS = _list(
+    "projects", ("year", "int"), ("name", "text"), ("kind", "text"), ("purpose", "text")
+)
+PAYMENTS = _list(
+    "payments", ("project", "uuid"), ("payee", "uuid"), ("use", "text"), ("amount_fen", "bigint")
+)
+BATCHES = _list(
+    "batches",
+    ("project", "uuid"),
+    ("scheme", "text"),
+    ("period", "text"),
+    ("tranche", "int"),
+    ("grade", "text"),
+    ("count", "bigint"),
+    ("amount_fen", "bigint"),
+)
+
+
+def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
+    """One row for what was registered, under the id of its stream."""
+    id_ = recorded.stream
+    match fact:
+        case DocumentRegistered(area=area):
+            yield DOCUMENTS, (id_, area, fact.number, fact.kind, fact.title, fact.issued_on)
+        case LotRegistered(area=area):
+            named = (fact.level, fact.year, fact.fund_name, fact.batch)
+            yield LOTS, (id_, area, *named, fact.document, fact.amount.amount_fen)
+        case ProjectProposed(area=area):
+            yield PROJECTS, (id_, area, fact.year, fact.name, fact.kind, fact.purpose)
+        case PaymentOrdered(area=area):
+            payee = fact.payee.organisation
+            yield PAYMENTS, (id_, area, fact.project, payee, fact.use, fact.amount.amount_fen)
+        case BatchDeclared(area=area):
+            roll = (fact.scheme, fact.period, fact.tranche)
+            rest = (fact.grade, fact.count, fact.amount.amount_fen)
+            yield BATCHES, (id_, area, fact.project, *roll, *rest)
+        case _:
+            return
+
+
+async def listed(
+    pool: Pool, table: Table, scope: UUID | None, after: UUID | None, limit: int
+) -> list[Record]:
+    """Rows of one list within an area and below, in order of id; one more than `limit`."""
+    return await pool.fetch(
+        f"SELECT {', '.join(table.names)} FROM {table.name} WHERE ($1::uuid IS NULL"  # noqa: S608 - constants
+        " OR area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"
+        " AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3 + 1",
+        scope,
+        after,
+        limit,
+    )
