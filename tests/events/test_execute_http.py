@@ -42,6 +42,10 @@ async def clerk(installation: Installation) -> AsyncClient:
         AREA,
         [AREA],
     )
+    await app.execute(
+        "INSERT INTO es.cursors (reader, source, epoch, position) VALUES ('known', $1, 1, 1)",
+        "households",
+    )
     await app.close()
     return await installation.client(funds, "clerk")
 
