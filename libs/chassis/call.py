@@ -23,10 +23,10 @@ from libs.events.execute import (
     Answer,
     Surroundings,
     Unasked,
+    answered,
     execute,
     first_answer,
     refused,
-    render,
 )
 from libs.events.log import Log
 from libs.events.types import Actor, Command, request_id
@@ -35,6 +35,7 @@ from .auth import Caller
 
 WAIT_FOR_POSITION_S = 5.0
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _ETAG = re.compile(r'^"(\d+)"$')
 
 
@@ -88,7 +89,7 @@ class Call:
         return Surroundings(
             body_hash=await request_hash(self.request),
             correlation=key,
-            traceparent=headers.get("traceparent"),
+            traceparent=_traceparent(headers.get("traceparent")),
             if_match=_version(headers.get("if-match")),
         )
 
@@ -100,10 +101,13 @@ class Call:
             asked = f"{self.request.method} {self.request.scope['route'].path}"
             ask = Unasked(around.correlation, self.actor, asked, None)
             record = refused(self.log, ask, around, refusal)
-            appended = await self.log.append(record)
-            body = record.answer if appended.answer is None else appended.answer
-            known = render(body, appended.version, appended.position, replay=False)
+            known = answered(record, await self.log.append(record))
         return respond(self.log, known)
+
+
+def _traceparent(text: str | None) -> str | None:
+    """W3C Trace Context, or nothing: what is stored for ever is never a caller's free text."""
+    return text if text is not None and _TRACEPARENT.match(text) else None
 
 
 def _version(if_match: str | None) -> int | None:

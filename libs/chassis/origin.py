@@ -5,7 +5,6 @@ Files are bundled; no page asks a foreign host for anything.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from libs.events.log import open_log
 
 from .auth import Verifier
+from .collector import quiet_gc
 from .http import application
 from .identity import Identity
 from .service import Service
@@ -127,13 +127,6 @@ async def _docs(request: Request) -> Response:
 async def _problem(request: Request) -> Response:
     """A problem type is a stable address; what it means stands in the answer that named it."""
     return JSONResponse({"type": f"/problems/{request.path_params['name']}"})
-
-
-def quiet_gc() -> None:
-    """Imports are for ever: leave them out of collections (1.6x the requests; bench/http.py)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1000)
 
 
 async def serve(origin: Origin) -> None:

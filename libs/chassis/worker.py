@@ -22,6 +22,7 @@ from libs.events.group_commit import Connect
 from libs.events.log import keep_session
 from libs.events.reader import Reading
 
+from .collector import quiet_gc
 from .service import Service
 from .stores import Stores, require_migrated
 
@@ -37,6 +38,7 @@ async def work(services: Sequence[Service], stores: Stores) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         readings = await open_readings(services, stores, stack)
+        quiet_gc()
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(_run(reading)) for reading in readings]

@@ -113,12 +113,11 @@ class Decider(Generic[S, C, F]):
     def name(self) -> str:
         return self.command.__name__
 
-    def rule(self, state: S, ask: Ask[C], facts: F) -> Decision:
-        """Scope first, then the rule. Raises: NotYourArea, UnknownArea or the rule's own."""
+    def require_scope(self, ask: Ask[C], facts: F) -> None:
+        """Before any rule is asked. Raises: NotYourArea, UnknownArea."""
         within(ask.actor, facts.path)
         if not facts.path and not self.founds_areas:
             raise UnknownArea()
-        return self.decide(state, ask.command, facts)
 
 
 def within(actor: Actor, path: tuple[UUID, ...]) -> None:

@@ -94,7 +94,7 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
                 return _replayed(request, around.body_hash)
             appended = await log.append(request)
         if appended.outcome is not Outcome.CONFLICT:
-            return _answered(request, appended)
+            return answered(request, appended)
         contested = [part.stream for part in request.parts if part.expected is not None]
     raise BusyError()
 
@@ -138,13 +138,14 @@ async def _decided(
 def ruling(
     decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, bound: ExternalRefBound | None
 ) -> Decision:
-    """The whole decision of a command, pure: the foreign id, the scope, the rule.
+    """The whole decision of a command, pure: the scope, the foreign id, the rule.
 
     Raises: Refused. Run again by `redecide`.
     """
     ref = ask.command.external_ref
+    decider.require_scope(ask, facts)
     refuse_taken(bound, ref)
-    decision: Decision = decider.rule(state, ask, facts)
+    decision: Decision = decider.decide(state, ask.command, facts)
     if ref is None:
         return decision
     stream, binds = binding(ref, decider.name, decision)
@@ -244,7 +245,8 @@ def stored_command(name: str, ask: Ask[Any]) -> bytes:
     return canonical({"body": plain(ask.command), "target": target, "type": name})
 
 
-def _answered(request: Request, appended: Appended) -> Answer:
+def answered(request: Request, appended: Appended) -> Answer:
+    """What the outcome of an append answers. Raises: KeyReusedError."""
     match appended.outcome:
         case Outcome.APPENDED:
             return render(request.answer, appended.version, appended.position, replay=False)

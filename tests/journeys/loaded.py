@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from libs.chassis.auth import LocalIssuer, Verifier
-from libs.chassis.cases import Case
+from libs.chassis.cases import Case, compare
 from libs.chassis.cli.events import digest_of
 from libs.chassis.http import application
 from libs.chassis.loader import Door, Load
@@ -117,3 +117,12 @@ async def asked(door: Door, path: str, **params: str | int) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def different(case: Case, statement: dict[str, Any]) -> list[str]:
+    """Lines that are not as published, in words."""
+    return [
+        f"{line.label}: {line.text} {line.unit}, published {line.published}"
+        for line in compare(case, statement)
+        if not line.equal
+    ]

@@ -6,108 +6,28 @@ rules must refuse on the way was refused in the same load. Cases are data: tests
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import random
-import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import pytest
 
-from libs.chassis.answers import Answers
-from libs.chassis.cases import Case, compare, read_case
-from libs.chassis.loader import Load, UnexpectedAnswerError
 from libs.events.contracts.log import CommandRefused
-from libs.events.feed import Feed
 from libs.events.money import parse_amount
 from libs.events.store import identity, read_after
-from libs.events.types import Event, Head, Recorded
+from libs.events.types import Event
 from services.__main__ import SERVICES
 from services.funds.domain.balances import Balances
 from services.funds.domain.lot import Lot, lots
-from tests.conftest import Installation, Templates, drop
+from tests.conftest import Installation
+from tests.journeys.conftest import Reproduced
 from tests.journeys.loaded import (
-    CASES,
-    MIGRATED,
     asked,
-    copy,
-    digests,
-    load,
-    make,
-    opened,
+    different,
     served,
 )
-from tests.loop import run_in_thread
 
 SOURCES = ("received", "carried_in", "reallocated")
-_numbers = itertools.count(1)
-
-
-def prefix() -> str:
-    return f"j1_{os.getpid()}_{next(_numbers)}_"
-
-
-@dataclass(frozen=True)
-class Reproduced:
-    """A loaded case: the stores that it lies in, and what was answered."""
-
-    case: Case
-    stores: str
-    answers: Answers
-    statement: dict[str, Any]
-    digests: dict[str, tuple[int, str]]
-
-
-@pytest.fixture(scope="module")
-def reproduced(templates: Templates) -> Iterator[Reproduced]:
-    """Case 004 with the commands that must be refused, loaded once."""
-    case, stores = read_case(CASES / "004", refused=True), prefix()
-
-    async def loaded() -> Reproduced:
-        async with opened(templates, stores) as installation:
-            done, statement = await load(case, installation)
-            logs = await digests(installation)
-        return Reproduced(case, stores, done.answers, statement, logs)
-
-    with run_in_thread() as run:
-        run(make(templates, MIGRATED, stores))
-        yield run(loaded())
-        run(drop(templates.cluster, stores))
-
-
-@pytest.fixture
-async def kept(templates: Templates, reproduced: Reproduced) -> AsyncIterator[Installation]:
-    """The stores of the loaded case, for tests that add nothing to them."""
-    async with opened(templates, reproduced.stores) as installation:
-        yield installation
-
-
-@pytest.fixture
-async def copied(templates: Templates, reproduced: Reproduced) -> AsyncIterator[Installation]:
-    """The stores of the loaded case, this test's own."""
-    async with copy(templates, reproduced.stores, prefix()) as installation:
-        yield installation
-
-
-@pytest.fixture
-async def empty(templates: Templates) -> AsyncIterator[Installation]:
-    async with copy(templates, MIGRATED, prefix()) as installation:
-        yield installation
-
-
-def different(case: Case, statement: dict[str, Any]) -> list[str]:
-    return [
-        f"{line.label}: {line.text} {line.unit}, published {line.published}"
-        for line in compare(case, statement)
-        if not line.equal
-    ]
 
 
 def test_every_published_figure_is_reproduced(reproduced: Reproduced) -> None:
@@ -119,13 +39,6 @@ def test_every_published_figure_is_reproduced(reproduced: Reproduced) -> None:
     assert [one.fact for one in uncomputed if not one.reason] == []
     assert {one.fact.split(".")[1] for one in uncomputed} == {"use", "cadre"}
     assert len(uncomputed) == 4
-
-
-async def test_an_invented_district_is_reproduced_by_the_same_code(empty: Installation) -> None:
-    """Other levels, another order of draw, six decimals, a returned payment and a returned line."""
-    case = read_case(CASES / "900")
-    _, statement = await load(case, empty)
-    assert different(case, statement) == []
 
 
 async def test_what_must_be_refused_is_refused_and_kept(kept: Installation) -> None:
@@ -144,46 +57,6 @@ async def test_what_must_be_refused_is_refused_and_kept(kept: Installation) -> N
         ("BatchAlreadyDeclared", None),
         ("InsufficientLot", 1),
     ]
-
-
-async def test_a_second_load_gets_every_first_answer_again(
-    kept: Installation, reproduced: Reproduced
-) -> None:
-    again, statement = await load(reproduced.case, kept)
-    assert (again.requests, again.replays, again.events) == (
-        reproduced.case.requests,
-        reproduced.case.requests,
-        0,
-    )
-    assert again.answers == reproduced.answers
-    assert statement["lines"] == reproduced.statement["lines"]
-    assert await digests(kept) == reproduced.digests
-
-
-async def test_rebuilt_projections_give_identical_figures(
-    copied: Installation, reproduced: Reproduced
-) -> None:
-    """X1: every read table and cursor of all services dropped, every event applied again."""
-    for service in SERVICES:
-        await forget_projections(copied, service.name)
-    async with served(copied) as door:
-        again = Load(reproduced.case, door, answers=reproduced.answers)
-        again.heads = await door.heads()
-        assert await again.statement() == reproduced.statement
-        checks = await asked(door, "reporting/balances/check")
-    assert [checks.pop(name)["breaches"] for name in list(checks) if name != "applied"] == [[]] * 3
-
-
-async def forget_projections(installation: Installation, service: str) -> None:
-    admin = await asyncpg.connect(**installation.admin(installation.stores.prefix + service))
-    tables = await admin.fetch(
-        "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
-        " WHERE schemaname IN ('view', 'known')"
-    )
-    assert tables
-    for name in [*(row["name"] for row in tables), "es.cursors", "es.leases"]:
-        await admin.execute(f"TRUNCATE {name}")
-    await admin.close()
 
 
 async def test_every_fen_is_traced_forward_and_backward(
@@ -343,186 +216,3 @@ async def test_the_move_of_purpose_names_its_approval(
         told, _ = await explained(door, "moved.habitat", area)
     kinds = [document["kind"] for document in told["documents"]]
     assert "approval" in kinds
-
-
-async def test_one_fen_on_another_lot_changes_its_figures_and_no_other(
-    tmp_path: Path, empty: Installation, reproduced: Reproduced
-) -> None:
-    """A fen of insurance money arrives from the city and not from the province."""
-    folder = tmp_path / "004"
-    shutil.copytree(CASES / "004", folder)
-    parts = {"15.6": "15.599999", "6.8": "6.800001"}
-    replace_amounts(folder / "03_receipts.json", parts | {"19.65": "19.649999", "17": "17.000001"})
-    replace_amounts(folder / "04_allocations.json", parts)
-    with pytest.raises(UnexpectedAnswerError, match=r"^pay\.insurance: "):
-        await load(read_case(folder), empty)
-    replace_in(folder / "05_payments.json", {"15600000": "15599999", "6800000": "6800001"})
-    _, statement = await load(read_case(folder), empty)
-    before = {line["figure"]: line["printed"] for line in reproduced.statement["lines"]}
-    after = {line["figure"]: line["printed"] for line in statement["lines"]}
-    changed = {figure: text for figure, text in after.items() if before[figure] != text}
-    assert changed == {
-        "recv.prov1": "19.649999",
-        "recv.prov1.insurance": "15.599999",
-        "recv.city": "17.000001",
-        "recv.city.insurance": "6.800001",
-        "use.insurance.prov": "15.599999",
-        "use.insurance.city": "6.800001",
-    }
-
-
-def replace_amounts(file: Path, moved: dict[str, str]) -> None:
-    replace_in(file, {f'"text": "{old}"': f'"text": "{new}"' for old, new in moved.items()})
-
-
-def replace_in(file: Path, moved: dict[str, str]) -> None:
-    text = file.read_text()
-    for old, new in moved.items():
-        assert old in text
-        text = text.replace(old, new)
-    file.write_text(text)
-
-
-@pytest.mark.parametrize("name", ["004", "900"])
-def test_every_quote_stands_on_its_line_of_the_document(name: str) -> None:
-    lines = (CASES / name / "document.txt").read_text().splitlines()
-    case = read_case(CASES / name)
-    printed = [one for one in case.published if one.line is not None]
-    for one in printed:
-        assert one.line is not None
-        assert one.quote is not None
-        assert one.quote in lines[one.line - 1], one
-        assert one.text in one.quote, one
-    assert all(one.quote is None and one.reason for one in case.published if one.line is None)
-
-
-def test_no_fact_of_a_case_stands_in_the_code() -> None:
-    """Places and amounts of the cases are data; the code knows none of them."""
-    root = CASES.parents[1]
-    known = {
-        step["body"][key]
-        for name in ("004", "900")
-        for file in sorted((CASES / name).glob("0*.json"))
-        for step in json.loads(file.read_text())
-        for key in ("name", "fund_name", "number")
-        if key in step["body"]
-    }
-    amounts = {
-        one.text for name in ("004", "900") for one in read_case(CASES / name).published
-        if "." in one.text and len(one.text) > 4
-    }  # fmt: skip
-    code = [
-        path
-        for room in ("services", "libs", "infra")
-        for path in (root / room).rglob("*")
-        if path.suffix in (".py", ".sql", ".html", ".js", ".css", ".yml", ".conf", ".sh")
-    ]
-    assert len(code) > 50
-    found = [
-        (path.name, fact)
-        for path in code
-        for fact in known | amounts
-        if fact in path.read_text(encoding="utf-8")
-    ]
-    assert found == []
-
-
-class Delivered:
-    """A feed that gives every event twice or more, and the sources in no order: what a broker may
-    do. Pages begin anywhere at or before what was asked for, and overlap."""
-
-    def __init__(self, feed: Feed, chance: random.Random) -> None:
-        self._feed, self._chance, self.source = feed, chance, feed.source
-        self.repeated = 0
-
-    async def read(self, after: int, limit: int) -> list[Recorded]:
-        page = await self._feed.read(after, min(limit, self._chance.randint(2, 400)))
-        again = [event for event in page for _ in range(self._chance.randint(1, 2))]
-        self.repeated += len(again) - len(page)
-        return again
-
-    async def wait(self, timeout_s: float) -> None:
-        await self._feed.wait(timeout_s)
-
-    async def head(self) -> Head:
-        return await self._feed.head()
-
-
-async def test_repeats_and_any_order_of_sources_change_nothing(
-    copied: Installation, reproduced: Reproduced
-) -> None:
-    """X2: every message delivered more than once, sources interleaved at random: same figures."""
-    seed = 20201231
-    chance = random.Random(seed)
-    for service in SERVICES:
-        await forget_projections(copied, service.name)
-    readings = [
-        await copied.reading(service, reader) for service in SERVICES for reader in service.readers
-    ]
-    feeds = [Delivered(reading.feed, chance) for reading in readings]
-    cursors = {reading: await reading.begin() for reading in readings}
-    for reading, feed in zip(readings, feeds, strict=True):
-        reading.feed = feed
-    while cursors:
-        reading = chance.choice(list(cursors))
-        moved = await reading.step(cursors[reading])
-        if moved == cursors.pop(reading):
-            await reading.release()
-        else:
-            cursors[reading] = moved
-    assert sum(feed.repeated for feed in feeds) > 1000, seed
-    async with served(copied) as door:
-        again = Load(reproduced.case, door, answers=reproduced.answers)
-        again.heads = await door.heads()
-        assert await again.statement() == reproduced.statement
-        checks = await asked(door, "reporting/balances/check")
-    assert [checks.pop(name)["breaches"] for name in list(checks) if name != "applied"] == [[]] * 3
-
-
-async def test_a_list_at_summary_grade_gives_the_same_statement(
-    empty: Installation, reproduced: Reproduced, tmp_path: Path
-) -> None:
-    """J1: the 814 households have no list in the document. As a sum (汇总级) or with a synthetic
-    list, the statement is the same; only the list answers for a household."""
-    folder = tmp_path / "004"
-    shutil.copytree(CASES / "004", folder)
-    file = folder / "06_lists.json"
-    file.write_text(json.dumps(in_sum(json.loads(file.read_text())), ensure_ascii=False))
-    counted = '"measure": "distinct", "over": "lines", "field": "household",'
-    summed = '"measure": "sum", "over": "movements", "field": "lines",'
-    named = '"where": [{"field": "scheme", "values": ["relief"]}]'
-    paid = '{"field": "account", "values": ["paid"]}'
-    credited = f'"where": [{paid}, {{"field": "payment.scheme", "values": ["relief"]}}]'
-    replace_in(
-        folder / "09_statement.json",
-        {f"{counted}\n        {named}": f"{summed}\n        {credited}"},
-    )
-    done, statement = await load(read_case(folder), empty)
-    printed = [(line["label"], line["printed"]) for line in statement["lines"]]
-    assert printed == [(line["label"], line["printed"]) for line in reproduced.statement["lines"]]
-    async with served(empty) as door:
-        household = done.answers.at("households.ids.demo-0814")
-        lines = await asked(door, f"reporting/trace/households/{household}")
-    assert "relief" not in json.dumps(lines)
-
-
-def in_sum(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The steps with the relief list at summary grade, as the filial piety list is."""
-    like = {step["name"]: step for step in steps if step["name"].endswith(".filial_piety")}
-    found = []
-    for step in steps:
-        if step["name"] == "batch.relief":
-            step["body"]["grade"] = "summary"
-        elif step["name"] == "lines.relief":
-            continue
-        elif step["name"] == "seal.relief":
-            area = like["seal.filial_piety"]["body"]["areas"][0]
-            whole = {**area, "count": 814, "amount": {"text": "60", "unit": "万元"}}
-            step["body"]["areas"] = [whole]
-        elif step["name"] == "results.relief":
-            credit = like["results.filial_piety"]
-            post = credit["post"].replace("filial_piety", "relief")
-            found.append({**credit, "name": "results.relief", "post": post})
-            continue
-        found.append(step)
-    return found

@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
-import pytest
 
-from libs.chassis.cases import read_case
 from libs.chassis.service import Service
 from libs.events.decider import Decision
 from libs.events.execute import AnyDecider
@@ -20,13 +18,6 @@ from services.funds.domain import lot
 from services.funds.domain.lot import PurposeNotAllowed
 from services.funds.service import service as funds
 from tests.conftest import Installation
-from tests.journeys.loaded import CASES, load
-
-
-@pytest.fixture
-async def loaded(installation: Installation) -> Installation:
-    await load(read_case(CASES / "004", refused=True), installation)
-    return installation
 
 
 async def again(
@@ -39,29 +30,29 @@ async def again(
     return found
 
 
-async def kept(installation: Installation, service: Service) -> int:
+async def stored(installation: Installation, service: Service) -> int:
     pool = (await installation.log(service)).pool
     count: int = await pool.fetchval("SELECT count(*) FROM es.requests WHERE command IS NOT NULL")
     return count
 
 
 async def test_every_request_is_decided_as_it_was_and_a_changed_rule_is_named(
-    loaded: Installation,
+    kept: Installation,
 ) -> None:
     """n of n equal, refusals among them; then one rule is changed, and only its requests differ."""
     for service in SERVICES:
-        found = await again(loaded, service)
-        assert (len(found), [one for one in found if one]) == (await kept(loaded, service), [])
+        found = await again(kept, service)
+        assert (len(found), [one for one in found if one]) == (await stored(kept, service), [])
     refused = "SELECT count(*) FROM es.requests WHERE (answer->>'status')::int = 409"
-    assert await (await loaded.log(funds)).pool.fetchval(refused) > 0
+    assert await (await kept.log(funds)).pool.fetchval(refused) > 0
 
     changed = [
         one if one is not ALLOCATE else replace(ALLOCATE, decide=stricter) for one in funds.deciders
     ]
-    differences = [one for one in await again(loaded, funds, changed) if one is not None]
+    differences = [one for one in await again(kept, funds, changed) if one is not None]
     allocations = "SELECT count(*) FROM es.events WHERE type = 'FundAllocated'"
     assert {one.command for one in differences} == {"AllocateFund"}
-    assert len(differences) == await (await loaded.log(funds)).pool.fetchval(allocations)
+    assert len(differences) == await (await kept.log(funds)).pool.fetchval(allocations)
     assert "FundAllocated" in differences[0].stored
     assert "PurposeNotAllowed" in differences[0].again
 
