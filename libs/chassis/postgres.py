@@ -12,7 +12,6 @@ and owns the first three; root writes nothing in them, so that a link there lead
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import hashlib
 import os
 import pwd
@@ -33,6 +32,7 @@ from urllib.parse import quote, urlencode
 
 import asyncpg
 
+from libs.chassis.kin import follows_us
 from libs.chassis.migrate import locked, own_directory, passwords, sync_directory
 
 SUPERUSER = "postgres"
@@ -248,19 +248,12 @@ def _initialise(binaries: Path, home: Path, password: str) -> None:
 def _spawn(command: list[str], env: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
     """A direct child, whose death is ours to notice and reap; Ctrl-C must reach us before it.
 
-    The kernel shuts it down when we are gone, SIGKILL included. A change of user clears that wish
-    (prctl(2), PR_SET_PDEATHSIG), so it is made in `preexec_fn`, which comes after it.
+    The kernel shuts it down when we are gone, SIGKILL included.
     """
-    prctl, us = ctypes.PyDLL(None).prctl, os.getpid()
-
-    def follow_us() -> None:
-        if prctl(1, signal.SIGINT) or os.getppid() != us:  # dead before the kernel was watching
-            os._exit(1)
-
     with (home / "postgres.stderr").open("wb") as said:
         told = {"stdout": said, "stderr": said, "env": {"LC_ALL": "C", **env}, **_as_server()}
-        # Safe beside threads: between fork and exec it takes no lock that one of them may hold.
-        return subprocess.Popen(command, start_new_session=True, preexec_fn=follow_us, **told)  # noqa: PLW1509, S603
+        watched = follows_us(signal.SIGINT)
+        return subprocess.Popen(command, start_new_session=True, preexec_fn=watched, **told)  # noqa: PLW1509, S603 - see kin.py
 
 
 async def _vacate(name: str) -> None:

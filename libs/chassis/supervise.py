@@ -19,6 +19,7 @@ import structlog
 
 from . import postgres
 from .installation import write_address
+from .kin import follows_us
 from .migrate import passwords
 from .service import Service
 from .settings import Settings
@@ -108,7 +109,11 @@ async def _keep_process(verb: str, settings: Settings) -> None:
 async def _spawn(verb: str, settings: Settings) -> asyncio.subprocess.Process:
     environment = {**os.environ, **settings.environment()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services", verb, cwd=ROOT, env=environment, start_new_session=True
+        *(sys.executable, "-m", "services", verb),
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=follows_us(signal.SIGTERM),
     )
     log.info("child_started", child=verb, pid=process.pid)
     return process

@@ -41,14 +41,15 @@ async def work(services: Sequence[Service], stores: Stores) -> None:
         quiet_gc()
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(_run(reading)) for reading in readings]
+            running = [group.create_task(run_one(reading)) for reading in readings]
             await stop.wait()
             for task in running:
                 task.cancel()
     log.info("worker_stopped")
 
 
-async def _run(reading: Reading) -> None:
+async def run_one(reading: Reading) -> None:
+    """One reader to its end; a stopped feed ends it alone."""
     try:
         await reading.run()
     except FeedStoppedError:
