@@ -40,16 +40,20 @@ async def work(services: Sequence[Service], stores: Stores) -> None:
         readings = await open_readings(services, stores, stack)
         quiet_gc()
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(run_one(reading)) for reading in readings]
-            await stop.wait()
-            for task in running:
-                task.cancel()
+        await follow(readings, stop)
     log.info("worker_stopped")
 
 
-async def run_one(reading: Reading) -> None:
-    """One reader to its end; a stopped feed ends it alone."""
+async def follow(readings: Sequence[Reading], stop: asyncio.Event) -> None:
+    """All readers until `stop`; a stopped feed ends its own, any other failure ends all."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(_run(reading)) for reading in readings]
+        await stop.wait()
+        for task in running:
+            task.cancel()
+
+
+async def _run(reading: Reading) -> None:
     try:
         await reading.run()
     except FeedStoppedError:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from libs.chassis.worker import open_readings, run_one
+from libs.chassis.worker import follow, open_readings
 from libs.events.contracts.funds import DocumentRegistered
 from libs.events.errors import TooLargeError
 from libs.events.store import Part, Request, prepare
@@ -112,7 +112,8 @@ async def test_one_stopped_reader_leaves_the_others_running(installation: Instal
     )
     async with AsyncExitStack() as stack:
         readings = await open_readings([reporting], installation.stores, stack)
-        running_ = [asyncio.create_task(run_one(reading)) for reading in readings]
+        stop = asyncio.Event()
+        following = asyncio.create_task(follow(readings, stop))
         cursors = (await installation.log(reporting)).pool
         settled = (
             "SELECT count(*) FROM es.cursors WHERE source = 'funds' AND stopped IS NOT NULL"
@@ -123,10 +124,8 @@ async def test_one_stopped_reader_leaves_the_others_running(installation: Instal
                 await asyncio.sleep(0.1)
         found = await cursors.fetch("SELECT source, position, stopped FROM es.cursors")
         rows = {row["source"]: row for row in found}
-        assert [task.done() for task in running_].count(True) == 1
-        for task in running_:
-            task.cancel()
-        await asyncio.gather(*running_, return_exceptions=True)
+        stop.set()
+        await following
     assert "FundAllocated" in rows["funds"]["stopped"]
     assert rows["households"]["stopped"] is None
 
