@@ -10,9 +10,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -68,10 +69,11 @@ class _Question:
     answer: asyncio.Future[_Found]
 
 
-@dataclass(slots=True)
-class _Found:
-    keys: dict[UUID, FirstAnswer] = field(default_factory=dict)
-    tails: dict[UUID, list[Any]] = field(default_factory=dict)
+class _Found(NamedTuple):
+    """In the order in which the question named them."""
+
+    answers: Sequence[FirstAnswer | None]
+    tails: Sequence[list[Any]]
 
 
 class Loads:
@@ -86,7 +88,7 @@ class Loads:
         self._stopped = False
 
     async def first_answer(self, key: UUID) -> FirstAnswer | None:
-        return (await self._ask([key], [])).keys.get(key)
+        return (await self._ask([key], [])).answers[0]
 
     async def states(self, fold: Fold[T], streams: Sequence[UUID]) -> list[tuple[int, T]]:
         """(version, state) of each stream, in the order asked; version 0 where there is none."""
@@ -100,10 +102,10 @@ class Loads:
         tails = [(stream, version) for stream, (version, _) in zip(streams, kept, strict=True)]
         found = await self._ask([] if key is None else [key], tails)
         states = [
-            self._advance(fold, stream, version, state, found.tails.get(stream, []))
-            for stream, (version, state) in zip(streams, kept, strict=True)
+            self._advance(fold, stream, version, state, tail)
+            for stream, (version, state), tail in zip(streams, kept, found.tails, strict=True)
         ]
-        return states, None if key is None else found.keys.get(key)
+        return states, None if key is None else found.answers[0]
 
     def _advance(
         self, fold: Fold[T], stream: UUID, version: int, state: T, rows: Iterable[Any]
@@ -205,14 +207,9 @@ def _split(
 ) -> Iterable[_Found]:
     tails, answers = iter(found[0]), iter(found[1])
     for question in group:
-        of_question = _Found()
-        for stream, _ in question.tails:
-            of_question.tails[stream] = next(tails)
-        for key in question.keys:
-            answer = next(answers)
-            if answer is not None:
-                of_question.keys[key] = answer
-        yield of_question
+        yield _Found(
+            list(islice(answers, len(question.keys))), list(islice(tails, len(question.tails)))
+        )
 
 
 class LiveStreams:

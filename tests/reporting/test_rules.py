@@ -66,9 +66,9 @@ def test_a_figure_is_declared_as_data() -> None:
 
 
 def test_the_same_definition_is_no_new_version() -> None:
-    state = Declaring(RECEIVED_FIGURE, ())
-    outcome = when(figure.declare, state, declaring("recv.total", RECEIVED))
-    outcome.refused(FigureUnchanged, figure="recv.total", version=1)
+    twice = figures.over([declared("recv.total", USED), declared("recv.total", RECEIVED)])
+    outcome = when(figure.declare, Declaring(twice, ()), declaring("recv.total", RECEIVED))
+    outcome.refused(FigureUnchanged, figure="recv.total", version=2)
 
 
 def test_another_title_is_a_new_version() -> None:

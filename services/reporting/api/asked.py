@@ -24,7 +24,6 @@ from services.reporting.views.cursors import Applied, Moment, applied
 from services.reporting.views.declared import areas_with, cut_named
 
 READERS = ("clerk", "finance", "auditor", "system")
-LARGEST_POSITION = 2**63 - 1
 
 
 class FeedsUnreadableError(EventsError):
@@ -136,8 +135,6 @@ def _given(text: str, now: Mapping[str, Applied]) -> dict[str, int]:
         raise UnreadableError(f"known_position：{error}") from None
     if unknown := sorted(given.keys() - now.keys()):
         raise UnreadableError(f"known_position：不读取 {'、'.join(unknown)}")
-    if max(given.values()) > LARGEST_POSITION:
-        raise UnreadableError("known_position：位置过大")
     return {source: given.get(source, at.position) for source, at in now.items()}
 
 

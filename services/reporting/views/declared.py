@@ -52,7 +52,7 @@ class Version:
 _AT = """
 SELECT epoch, position, version, schema_version, payload FROM {table}
  WHERE {name} = $1 AND area = $2
- ORDER BY position > $3, CASE WHEN position <= $3 THEN -position ELSE position END LIMIT 1
+ ORDER BY CASE WHEN position <= $3 THEN -position ELSE position END LIMIT 1
 """
 _NAMED: dict[Noun, tuple[str, str]] = {
     FigureDeclared: ("view.figures", "figure"),

@@ -172,7 +172,9 @@ async def rows(pool: asyncpg.Pool, query: str, id: UUID, moment: Moment) -> list
 
 
 async def one(pool: asyncpg.Pool, query: str, id: UUID, moment: Moment) -> dict[str, Any] | None:
+    """The row of a query that has at most one."""
     found = await rows(pool, query, id, moment)
+    assert len(found) <= 1, f"{id} is there {len(found)} times"
     return found[0] if found else None
 
 
