@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Install the Debian packages that a verb of the Makefile needs beyond Python: debian-packages.sh VERB
 #
-# A package counts as there when its command is, however it was installed. `bench` cannot measure
-# without its tool and stops; `test` needs its browser for one page only and goes on, and that one
+# A package counts as there when its command is, however it was installed; those named in `with` have
+# none and come along. `bench` cannot measure without its tools and stops; `test` needs its browser for one page only and goes on, and that one
 # test says that it did not run.
 set -euo pipefail
 
 case "${1:-}" in
-  bench) packages=(wrk) may_sudo=yes otherwise=stop ;;
-  test) packages=(chromium) may_sudo=no otherwise=go_on ;;
+  bench) packages=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
+  test) packages=(chromium) with=() may_sudo=no otherwise=go_on ;;
   *) echo "usage: $0 bench|test" >&2; exit 2 ;;
 esac
 
@@ -36,5 +36,5 @@ fi
 echo "Installing ${missing[*]}"
 apt=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update >/dev/null || give_up "apt-get update failed"
-"${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >/dev/null ||
+"${apt[@]}" install --yes --no-install-recommends "${missing[@]}" "${with[@]}" >/dev/null ||
   give_up "apt-get could not install ${missing[*]}"

@@ -36,7 +36,7 @@ from .auth import Caller
 WAIT_FOR_POSITION_S = 5.0
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_ETAG = re.compile(r'^"(\d+)"$')
+_ETAG = re.compile(r'^"([0-9]{1,15})"$')
 
 
 class KeyMissingError(EventsError):
@@ -150,6 +150,7 @@ class Holds:
     async def __call__(self, request: Request) -> Call:
         caller: Caller = request.app.state.authenticate(request)
         log: Log = request.app.state.log
+        _require_text(request)
         held = next((role for role in self.roles if role in caller.roles), None)
         call = Call(request, caller, held or "none", log)
         if held is None:
@@ -158,6 +159,13 @@ class Holds:
             )
         await wait_until_visible(request, log)
         return call
+
+
+def _require_text(request: Request) -> None:
+    """U+0000 in an address is no text for PostgreSQL. Raises: UnreadableError."""
+    typed = (*request.path_params.values(), *request.query_params.values())
+    if any("\0" in text for text in typed):
+        raise UnreadableError("地址中含有 U+0000")
 
 
 class RefusedCall(Exception):

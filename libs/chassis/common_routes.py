@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from libs.events.canonical import canonical
+from libs.events.canonical import LARGEST_INTEGER, canonical
 from libs.events.errors import NotFoundError
 from libs.events.external_ref import external_ref_stream, external_refs
 from libs.events.loads import LiveStreams
@@ -97,15 +97,21 @@ async def external_ref(
     bound = await LiveStreams(call.log.loads).load(external_refs, external_ref_stream(ref))
     if bound is None:
         raise NotFoundError()
+    if call.caller.area is not None:
+        if bound.area is None:
+            raise NotFoundError()
+        await require_in_scope(call, bound.area)
     return answer({"system": system, "id": id, "noun": bound.noun, "target": str(bound.target)})
 
 
 class Wanted(BaseModel):
     """Which events, and how long to wait for one."""
 
-    after: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0, le=LARGEST_INTEGER)
     limit: int = Field(default=100, ge=1, le=500)
-    types: str | None = Field(default=None, description="逗号分隔")
+    types: str | None = Field(
+        default=None, description="逗号分隔", max_length=2000, pattern=r"^[A-Za-z]+(,[A-Za-z]+)*$"
+    )
     area: UUID | None = None
     wait: int = Field(default=0, ge=0, le=LONGEST_WAIT_S, description="秒")
 

@@ -24,8 +24,15 @@ from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
 from .service import Service
+from .telemetry import frames
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+NOT_CARRIED = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.NumericValueOutOfRangeError,
+)
+"""What PostgreSQL cannot take as a parameter, whoever let it pass."""
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = "1"
 log = structlog.get_logger()
@@ -57,6 +64,8 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
     app.add_exception_handler(HTTPException, _http_error)
     for kind in AWAY:
         app.add_exception_handler(kind, _database_away)
+    for kind in NOT_CARRIED:
+        app.add_exception_handler(kind, _not_carried)
     app.add_exception_handler(Exception, _unexpected)
     return app
 
@@ -111,11 +120,21 @@ async def _malformed(_: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 JSON")
     errors = [
-        {"pointer": _pointer(item["loc"]), "rule": item["type"], "message": item["msg"]}
+        {
+            "pointer": _pointer((*item["loc"], *_inside(item))),
+            "rule": item["type"],
+            "message": item["msg"],
+        }
         for item in found
     ]
     places = "、".join(entry["pointer"] for entry in errors)
     return problem(422, "Malformed", "内容不合格式", f"不合格式之处：{places}", errors=errors)
+
+
+def _inside(item: Any) -> list[str]:
+    """The place that a whole command's own check named."""
+    place: str = getattr(item.get("ctx", {}).get("error"), "place", "")
+    return place.split("/")[1:]
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
@@ -128,9 +147,16 @@ def _pointer(place: tuple[int | str, ...]) -> str:
 async def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 400:  # FastAPI's own, of a body that is no text
+        return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 UTF-8 JSON")
     titles = {404: "未找到", 405: "该地址不接受此方法", 413: "内容过大", 415: "媒体类型不支持"}
     title = titles.get(error.status_code, "请求未被接受")
     return problem(error.status_code, f"Http{error.status_code}", title, str(error.detail))
+
+
+async def _not_carried(_: Request, error: Exception) -> Response:
+    log.warning("not_carried", error=type(error).__name__)
+    return problem(422, "Malformed", "内容不合格式", "含有无法存储或查询的字符或数值")
 
 
 async def _database_away(request: Request, error: Exception) -> Response:
@@ -141,5 +167,7 @@ async def _database_away(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("unexpected", path=request.scope["path"], error=type(error).__name__, exc_info=error)
+    log.error(
+        "unexpected", path=request.scope["path"], error=type(error).__name__, frames=frames(error)
+    )
     return problem(500, "Unexpected", "系统内部错误", "错误已记录；请用同一幂等键重试")

@@ -10,11 +10,23 @@ import logging
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
 LARGEST_FILE = 20 * 1024 * 1024
 FILES_KEPT = 5
+
+
+def frames(error: BaseException | None) -> str:
+    """Where an error was raised, and those behind it: types and places, never its words, which may
+    quote what a person typed or a row holds."""
+    told: list[str] = []
+    while error is not None:
+        places = (f"{at.filename}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__))
+        told.append("\n  ".join((type(error).__name__, *places)))
+        error = error.__cause__ or error.__context__
+    return "\n".join(told)
 
 
 def configure(process: str, level: str, folder: Path | None = None) -> None:
@@ -28,7 +40,7 @@ def configure(process: str, level: str, folder: Path | None = None) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(lambda exc_info: frames(exc_info[1])),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[

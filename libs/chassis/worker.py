@@ -97,7 +97,7 @@ def connector(stores: Stores, source: str) -> Connect:
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
-            **stores.feed(source), timeout=10, server_settings={"jit": "off"}
+            **stores.feed(source), timeout=10, command_timeout=60, server_settings={"jit": "off"}
         )
 
     return connect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,9 @@ class AmountTyped(BaseModel):
     """An amount as printed, e.g. 12.5 万元. Raises on reading: AmountError with the limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    only_numbers: ClassVar[bool] = True
+    """Eleven digits here are an amount and no telephone (`private`)."""
 
     text: str = Field(min_length=1, max_length=40, examples=["12.5"])
     unit: Unit = "万元"

@@ -24,6 +24,10 @@ _read_back = msgspec.json.Decoder(float_hook=lambda _: None)
 class NotCanonicalError(ValueError):
     """A value that canonical JSON cannot carry without loss; the message names its place."""
 
+    def __init__(self, message: str, place: str = "") -> None:
+        self.place = place
+        super().__init__(message)
+
 
 def canonical(value: Any) -> bytes:
     """The canonical bytes of plain data (dict, list, str, int, bool, None).
@@ -58,12 +62,14 @@ def refuse_lossy(value: Any, place: str) -> None:
             return
         case int():
             if abs(value) > LARGEST_INTEGER:
-                raise NotCanonicalError(f"{place or '/'}: integer beyond 2**53 - 1")
+                raise NotCanonicalError(f"{place or '/'}: integer beyond 2**53 - 1", place)
         case dict() | list() | tuple():
             for key, inner in _members(value, place):
                 refuse_lossy(inner, f"{place}/{key}")
         case _:
-            raise NotCanonicalError(f"{place or '/'}: {type(value).__name__} has no canonical form")
+            raise NotCanonicalError(
+                f"{place or '/'}: {type(value).__name__} has no canonical form", place
+            )
 
 
 def _members(value: Any, place: str) -> Iterable[tuple[Any, Any]]:
@@ -76,18 +82,18 @@ def _members(value: Any, place: str) -> Iterable[tuple[Any, Any]]:
 
 def _refuse_text(text: str, place: str) -> None:
     if "\x00" in text:
-        raise NotCanonicalError(f"{place or '/'}: U+0000 cannot be stored")
+        raise NotCanonicalError(f"{place or '/'}: U+0000 cannot be stored", place)
     if not text.isascii() and any("\ud800" <= mark <= "\udfff" for mark in text):
-        raise NotCanonicalError(f"{place or '/'}: lone surrogate")
+        raise NotCanonicalError(f"{place or '/'}: lone surrogate", place)
 
 
 def _refuse_key(key: Any, place: str) -> None:
     if not isinstance(key, str):
-        raise NotCanonicalError(f"{place or '/'}: key is not text")
+        raise NotCanonicalError(f"{place or '/'}: key is not text", place)
     _refuse_text(key, place)
     # Beyond the basic plane UTF-16 order and code point order differ; no name of ours is there.
     if not key.isascii() and any(mark > "\uffff" for mark in key):
-        raise NotCanonicalError(f"{place or '/'}: key beyond the basic plane")
+        raise NotCanonicalError(f"{place or '/'}: key beyond the basic plane", place)
 
 
 def sha256(*parts: bytes) -> bytes:

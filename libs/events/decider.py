@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 
 from .errors import NotYourArea, UnknownArea
-from .types import Actor, Command, Event
+from .types import Actor, Command, Event, Reliance
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -56,7 +56,7 @@ class Knowing(Protocol):
     @property
     def pool(self) -> Any: ...
     async def path(self, area: UUID) -> tuple[UUID, ...]: ...
-    async def fresh(self, source: str) -> int: ...
+    async def fresh(self, source: str) -> Reliance: ...
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,8 @@ class Decider(Generic[S, C, F]):
     """One command's road: read the streams, learn the facts, decide.
 
     `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: it may make
-    the first area, which lies in none.
+    the first area, which lies in none. `noun`: what the command makes one of, if it does; only
+    then may it carry another system's own id.
     """
 
     command: type[C]
@@ -108,6 +109,7 @@ class Decider(Generic[S, C, F]):
     decide: Callable[[S, C, F], Decision]
     keeps_key: bool = False
     founds_areas: bool = False
+    noun: str = ""
 
     @property
     def name(self) -> str:

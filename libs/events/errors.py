@@ -9,6 +9,7 @@ EventsError             the machinery said no; nothing was stored
   NotFoundError         no such thing, or outside the caller's area                404
   StaleReferenceError   a foreign fact is older than the command allows            503
   NotYetVisibleError    the position asked for was not reached in time             503
+  NotNameableError      an external_ref on a command that makes no single thing      422
   TooLargeError         an event would be larger than 256 KiB                      413
   ClockError            the database clock cannot be believed                      503
   EpochError            this process belongs to an earlier life of the store       503
@@ -40,14 +41,17 @@ class Refused(Exception):
 
     @property
     def title(self) -> str:
-        """The rule in words, without the numbers: up to the first Chinese colon."""
-        return _sentence(self).split("：", 1)[0].rstrip("。")
+        """The rule in words: the sentence up to its first Chinese colon."""
+        return self._told(_sentence(self).split("：", 1)[0].rstrip("。"))
 
     @property
     def detail(self) -> str:
         """The whole sentence with the numbers; amounts in yuan beside the fen."""
+        return self._told(_sentence(self))
+
+    def _told(self, sentence: str) -> str:
         spelled = {key: _spell(key, value) for key, value in self.numbers.items()}
-        return _sentence(self).format_map({"name": self.name, **spelled})
+        return sentence.format_map({"name": self.name, **spelled})
 
 
 def _sentence(refusal: Refused) -> str:
@@ -117,6 +121,11 @@ class StaleReferenceError(EventsError):
 
 class NotYetVisibleError(EventsError):
     title = "所要求的位置尚不可见"
+
+
+class NotNameableError(EventsError):
+    status = 422
+    title = "该命令不能带来源编号"
 
 
 class TooLargeError(EventsError):

@@ -27,7 +27,7 @@ from .errors import (
     NotFoundError,
     Refused,
 )
-from .external_ref import binding, bound_ref, refuse_taken
+from .external_ref import binding, bound_ref, refuse_taken, require_noun
 from .loads import FirstAnswer, LiveStreams
 from .log import Log
 from .retry import jitter_s
@@ -42,8 +42,7 @@ CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 AnyDecider = Decider[Any, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What came with the command but is not part of it."""
 
     body_hash: bytes
@@ -54,8 +53,7 @@ class Surroundings:
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the caller gets, now and for ever under this key. `body` is canonical JSON."""
 
     status: int
@@ -108,19 +106,21 @@ async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | No
 async def _decided(
     log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider
 ) -> Request | FirstAnswer:
+    require_noun(ask.command, decider.noun)
     streams = LiveStreams(log.loads, ask.request)
     state = await decider.gather(streams, ask)
     known = await streams.first_answer()
     if known is not None:
         return known
     now = None if ask.target is None else streams.versions.get(ask.target)
-    if around.if_match is not None and now != around.if_match:
-        raise ChangedMeanwhileError(given=around.if_match, now=now)
-    if now == 0:
+    if now is not None and not streams.there[ask.subject]:
         raise NotFoundError()
     bound = await bound_ref(streams, ask.command)
     facts = await decider.learn(log.known, state, ask)
     try:
+        if around.if_match is not None:
+            decider.require_scope(ask, facts)  # no version is told outside the scope
+            _require_version(around.if_match, now)
         decision = ruling(decider, state, ask, facts, bound)
     except Refused as refusal:
         unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
@@ -135,6 +135,11 @@ async def _decided(
     )
 
 
+def _require_version(given: int, now: int | None) -> None:
+    if given != now:
+        raise ChangedMeanwhileError(given=given, now=now)
+
+
 def ruling(
     decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, bound: ExternalRefBound | None
 ) -> Decision:
@@ -144,11 +149,11 @@ def ruling(
     """
     ref = ask.command.external_ref
     decider.require_scope(ask, facts)
-    refuse_taken(bound, ref)
+    refuse_taken(bound, ref, ask.actor, facts.path)
     decision: Decision = decider.decide(state, ask.command, facts)
     if ref is None:
         return decision
-    stream, binds = binding(ref, decider.name, decision)
+    stream, binds = binding(ref, decider.noun, decision, facts.path)
     return replace(decision, events={**decision.events, stream: (binds,)})
 
 

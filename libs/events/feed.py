@@ -7,7 +7,8 @@ woken by NOTIFY and always polls too: a notification is a hint, positions are th
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -54,13 +55,8 @@ class DirectFeed:
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         self._wake_up_call().clear()  # what is heard from here on may not be in the answer
-        async with self._lock:
-            connection = await self._ready()
-            try:
-                return await read_after(connection, self._identity(), after, limit)
-            except UNKNOWN_OUTCOME:
-                self._drop()
-                raise
+        async with self._connected() as connection:
+            return await read_after(connection, self._identity(), after, limit)
 
     async def wait(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
@@ -78,16 +74,15 @@ class DirectFeed:
         return self._woken.setdefault(reader, asyncio.Event())
 
     async def head(self) -> Head:
-        async with self._lock:
-            return await head(await self._ready())
+        async with self._connected() as connection:
+            return await head(connection)
 
     async def position_at(self, instant: datetime) -> int:
         """The last position recorded at or before an instant; 0 when there is none.
 
         A binary search over the primary key: recorded_at never goes back along positions.
         """
-        async with self._lock:
-            connection = await self._ready()
+        async with self._connected() as connection:
             low, high = 0, (await head(connection)).position
             while low < high:
                 middle = (low + high + 1) // 2
@@ -99,8 +94,8 @@ class DirectFeed:
 
     async def at(self, position: int) -> Recorded | None:
         """The event at a position, or None."""
-        async with self._lock:
-            row = await (await self._ready()).fetchrow(
+        async with self._connected() as connection:
+            row = await connection.fetchrow(
                 f"SELECT {COLUMNS} FROM es.events WHERE position = $1",  # noqa: S608 - constant
                 position,
             )
@@ -110,6 +105,17 @@ class DirectFeed:
         if self._connection is not None:
             with suppress(*UNKNOWN_OUTCOME):
                 await self._connection.close(timeout=2)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        """The one connection, for one caller at a time; dropped where it may be broken."""
+        async with self._lock:
+            connection = await self._ready()
+            try:
+                yield connection
+            except UNKNOWN_OUTCOME:  # a command_timeout too: TimeoutError is an OSError
+                self._drop()
+                raise
 
     async def _ready(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

@@ -14,6 +14,7 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
+from .codec import UndecodableError
 from .errors import BusyError, ClockError, EpochError, EventsError
 from .store import APPEND, Appended, Ready, arguments, outcome
 
@@ -163,6 +164,15 @@ def unavailable(error: BaseException) -> bool:
     """The database cannot now, whatever was asked of it; a later try may succeed."""
     state = getattr(error, "sqlstate", None) or ""
     return isinstance(error, UNKNOWN_OUTCOME) or state.startswith(_NOT_NOW)
+
+
+def told(error: BaseException) -> str:
+    """An error in words that hold no stored value: PostgreSQL's own would quote the row."""
+    if isinstance(error, asyncpg.PostgresError):
+        parts = (error.sqlstate, type(error).__name__, error.constraint_name)
+        return " ".join(part for part in parts if part)
+    known = isinstance(error, (EventsError, UndecodableError))
+    return f"{type(error).__name__}: {error}" if known else type(error).__name__
 
 
 def _named(error: asyncpg.PostgresError) -> Exception:

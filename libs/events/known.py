@@ -17,7 +17,7 @@ import asyncpg
 from .contracts.households import AreaRegistered
 from .entries import Row, Table
 from .errors import StaleReferenceError
-from .types import Event, Metadata, Recorded
+from .types import Event, Metadata, Recorded, Reliance
 
 K = TypeVar("K", UUID, str)
 
@@ -30,8 +30,6 @@ AREAS = Table(
     (
         ("id", "uuid"),
         ("path", "uuid[]"),
-        ("code", "text"),
-        ("name", "text"),
         ("level", "text"),
         ("valid_from", "date"),
     ),
@@ -41,13 +39,10 @@ AREAS = Table(
 
 
 def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
-    """Rows of known.areas from the feed of households."""
+    """Rows of known.areas from the feed of households: what no later event of the area changes."""
     match fact:
         case AreaRegistered():
-            yield (
-                AREAS,
-                (fact.area, fact.path, fact.code, fact.name, fact.level, fact.valid_from),
-            )
+            yield AREAS, (fact.area, fact.path, fact.level, fact.valid_from)
         case _:
             return
 
@@ -64,17 +59,17 @@ class Known:
         found = await self._remembered(area, self._path)
         return cast("tuple[UUID, ...]", found or ())
 
-    async def fresh(self, source: str, within: timedelta = MONEY_MAY_BE) -> int:
-        """The position up to which the copy of a source is known, when it is young enough.
+    async def fresh(self, source: str, within: timedelta = MONEY_MAY_BE) -> Reliance:
+        """Up to where the copy of a source is known, when it is young enough.
 
         Raises: StaleReferenceError with the position and the age.
         """
-        position, age, stopped = await self._remembered(source, self._cursor)
+        epoch, position, age, stopped = await self._remembered(source, self._cursor)
         if age is None or age > within or stopped is not None:
             raise StaleReferenceError(
                 f"{source} 的副本止于 {position}，已 {age} 未确认", source=source, position=position
             )
-        return cast("int", position)
+        return Reliance(source=source, epoch=epoch, position=position)
 
     async def _remembered(self, key: K, ask: Callable[[K], Awaitable[Any]]) -> Any:
         """What was found for the key; where nothing was, it is asked again each time."""
@@ -99,10 +94,10 @@ class Known:
         path = await self.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
         return None if path is None else tuple(path)
 
-    async def _cursor(self, source: str) -> tuple[int, timedelta | None, str | None]:
+    async def _cursor(self, source: str) -> tuple[int, int, timedelta | None, str | None]:
         row = await self.pool.fetchrow(
-            "SELECT position, clock_timestamp() - confirmed_at AS age, stopped"
+            "SELECT epoch, position, clock_timestamp() - confirmed_at AS age, stopped"
             " FROM es.cursors WHERE reader = 'known' AND source = $1",
             source,
         )
-        return (0, None, None) if row is None else (row["position"], row["age"], row["stopped"])
+        return (0, 0, None, None) if row is None else tuple(row)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from .codec import Contracts
 from .decider import Fold
@@ -51,8 +52,7 @@ PLANNER = {
 """Session settings of the loading connection: the same trap as in es.append (ADR 0002)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAnswer:
+class FirstAnswer(msgspec.Struct, frozen=True):
     """What the key was answered at first."""
 
     body_hash: bytes
@@ -223,6 +223,9 @@ class LiveStreams:
         self._key = key
         self._answer: FirstAnswer | None = None
         self.versions: dict[UUID, int] = {}
+        self.there: dict[UUID, bool] = {}
+        """Whether the fold that first read a stream knew an event of it; else there is none, or it
+        is another noun's."""
 
     async def load(self, fold: Fold[T], stream: UUID) -> T:
         return (await self.load_many(fold, [stream]))[0]
@@ -234,7 +237,8 @@ class LiveStreams:
         key, self._key = self._key, None
         found, answer = await self._loads.states_and_answer(fold, wanted, key)
         self._answer = self._answer or answer
-        for stream, (version, _) in zip(wanted, found, strict=True):
+        for stream, (version, state) in zip(wanted, found, strict=True):
+            self.there.setdefault(stream, state is not fold.initial)
             # Read again, it may have moved meanwhile: the older reading must still be fenced.
             self.versions[stream] = min(version, self.versions.get(stream, version))
         return [state for _, state in found]

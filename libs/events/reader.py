@@ -23,7 +23,7 @@ from .cursor import Cursor, check
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
-from .group_commit import UNKNOWN_OUTCOME, unavailable
+from .group_commit import UNKNOWN_OUTCOME, told, unavailable
 from .leaf import leaf
 from .types import Event, Metadata, Recorded
 
@@ -153,7 +153,7 @@ class Reading:
             if unavailable(error):
                 raise
             raise PoisonError(
-                f"{self.reader.lease}: {page[0].identity} … {page[-1].identity}: {error}",
+                f"{self.reader.lease}: {page[0].identity} … {page[-1].identity}: {told(error)}",
                 position=page[0].position,
             ) from error
 
@@ -165,7 +165,7 @@ class Reading:
             return list(self.reader.project(event, fact, decode_metadata(event.metadata)))
         except Exception as error:
             raise PoisonError(
-                f"{self.reader.lease}: {event.type} at {event.identity}: {error}",
+                f"{self.reader.lease}: {event.type} at {event.identity}: {told(error)}",
                 position=event.position,
             ) from error
 

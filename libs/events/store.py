@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from asyncpg import Connection, Record
 
 from .codec import Contracts, encode_metadata
@@ -39,8 +40,7 @@ class Outcome(IntEnum):
     KEY_REUSED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Events for one stream. `expected`: the version as read, 0 for none, None for any.
 
     No events and an expected version make a fence: the stream was read and must not have moved.
@@ -65,8 +65,7 @@ class Request:
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True):
     """`version` is that of the first part's stream, `position` of the last event; `answer` is the
     first answer of a duplicate, `at` the time of what was appended now."""
 

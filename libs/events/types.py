@@ -6,6 +6,7 @@ parses it (ADR 0001).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +19,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .canonical import canonical
+from .private import refuse_personal
 
 Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="integer fen")]
 PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=2**53 - 1, description="integer fen, above 0")]
@@ -81,6 +83,7 @@ class Reliance(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision believed of another service, and up to which of its positions that held."""
 
     source: str
+    epoch: Count
     position: Count
 
 
@@ -112,8 +115,10 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_stored(self) -> Self:
-        """A text or number that canonical JSON cannot carry is malformed (422), not a surprise."""
+        """A text or number that canonical JSON cannot carry is malformed (422), not a surprise;
+        a number that names a person is never stored."""
         canonical(self.model_dump(mode="json"))
+        refuse_personal(self)
         return self
 
     @property
@@ -127,18 +132,26 @@ class ExternalRef(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     system: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
-    id: str = Field(min_length=1, max_length=120)
+    id: str = Field(pattern=r"^[\x21-\x7e]{1,120}$", description="可见 ASCII 字符, 1 至 120 个")
 
 
 @lru_cache(4096)  # a command names its stream in its gathering, its rule and its answer
 def stream_id(category: str, locality: str, *key: str) -> UUID:
     """The id of the stream that the natural key names: 4 bytes of locality, then a hash.
 
-    Parts are length-prefixed, so no two keys join to the same text. Marked as UUID version 8
-    (RFC 9562 section 5.8), which leaves 90 bits of hash.
+    Parts are length-prefixed, so no two keys join to the same text; locality and parts count in
+    their natural spelling. Marked as UUID version 8 (RFC 9562 section 5.8), which leaves 90 bits
+    of hash.
     """
-    near = sha256(_prefixed(locality)).digest()[:4]
-    return _version_8(near + sha256(b"".join(map(_prefixed, (category, *key)))).digest()[:12])
+    near = sha256(_prefixed(natural(locality))).digest()[:4]
+    named = b"".join(_prefixed(natural(part)) for part in (category, *key))
+    return _version_8(near + sha256(named).digest()[:12])
+
+
+def natural(text: str) -> str:
+    """One spelling for what a reader takes for the same name: NFKC (full-width digits become
+    narrow), blanks collapsed and trimmed. Only ids are made of it; texts are kept as typed."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def request_id(client: str, key: str) -> UUID:

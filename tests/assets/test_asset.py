@@ -45,10 +45,11 @@ DAY = date(2021, 6, 30)
 AREA, PROJECT = UUID(int=1), UUID(int=2)
 BUREAU, VILLAGE, STRANGER = UUID(int=3), UUID(int=4), UUID(int=5)
 ROAD = asset_stream(PROJECT, "村组道路")
-RELIED = (Reliance(source="households", position=9),)
-FACTS = OrganisationFacts(path=(AREA,), households=9, registered=(BUREAU, VILLAGE))
+RELIED = (Reliance(source="households", epoch=1, position=9),)
+FACTS = OrganisationFacts(path=(AREA,), households=RELIED[0], registered=(BUREAU, VILLAGE))
 
 FORMED = AssetFormed(
+    asset=ROAD,
     area=AREA,
     project=PROJECT,
     name="村组道路",
@@ -234,3 +235,20 @@ def test_only_the_present_keeper_hands_on() -> None:
 )
 def test_nothing_is_done_to_an_asset_that_was_not_formed(rule: Rule, command: Command) -> None:
     when(rule, Asset(), command, FACTS).refused(AssetNotFormed)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (ClassifyAsset, {"category": "operating", "reason": " "}),
+        (RecordAsset, {"ledger": "total", "keeper": BUREAU, "code": " ", "value": None}),
+        (ConfirmRight, {"owner": VILLAGE, "document": " "}),
+        (
+            TransferAsset,
+            {"from_organisation": BUREAU, "to_organisation": VILLAGE, "list_number": " "},
+        ),
+    ],
+)
+def test_a_word_of_blanks_is_malformed(command: type[Command], said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        command.model_validate({"occurred_on": DAY, **said})

@@ -32,8 +32,9 @@ from tests.spec import when
 DAY = date(2020, 11, 30)
 COUNTY, VILLAGE, OTHER, PROJECT = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 LOT, SECOND = UUID(int=5), UUID(int=6)
+FUNDS = Reliance(source="funds", epoch=1, position=12)
 FACTS = FormationFacts(
-    path=(COUNTY, VILLAGE), funds=12, project=(COUNTY,), funded={LOT: 350_0000_00, SECOND: 1_00}
+    path=(COUNTY, VILLAGE), funds=FUNDS, project=(COUNTY,), funded={LOT: 350_0000_00, SECOND: 1_00}
 )
 NEW = Formation(Asset(), Capital())
 ROAD = asset_stream(PROJECT, "村组道路")
@@ -58,6 +59,7 @@ def _form(**changed: Any) -> FormAsset:
 SHARE = SourceShare(lot=LOT, amount_fen=350_0000_00)
 CAPITALISED = ProjectCapitalised(area=VILLAGE, project=PROJECT, asset=ROAD, sources=(SHARE,))
 FORMED = AssetFormed(
+    asset=ROAD,
     area=VILLAGE,
     project=PROJECT,
     name="村组道路",
@@ -67,7 +69,7 @@ FORMED = AssetFormed(
     sources=(SHARE,),
     formed_on=DAY,
     quantity="12.5 公里",
-    relies_on=(Reliance(source="funds", position=12),),
+    relies_on=(FUNDS,),
 )
 
 
@@ -123,7 +125,7 @@ def test_a_lot_that_gave_nothing_is_no_source() -> None:
 
 
 def test_an_unknown_project_is_refused_with_the_position_read() -> None:
-    facts = FormationFacts(path=(COUNTY, VILLAGE), funds=12, project=(), funded={})
+    facts = FormationFacts(path=(COUNTY, VILLAGE), funds=FUNDS, project=(), funded={})
     when(formation.form, NEW, _form(), facts).refused(
         UnknownProject, project=str(PROJECT), position=12
     )
@@ -142,7 +144,7 @@ def test_an_unknown_project_is_refused_with_the_position_read() -> None:
 def test_the_project_stands_on_the_line_of_the_asset(
     project: tuple[UUID, ...], refused: bool
 ) -> None:
-    facts = FormationFacts(path=FACTS.path, funds=12, project=project, funded=FACTS.funded)
+    facts = FormationFacts(path=FACTS.path, funds=FUNDS, project=project, funded=FACTS.funded)
     outcome = when(formation.form, NEW, _form(), facts)
     if refused:
         outcome.refused(ProjectElsewhere, project_area=str(OTHER), area=str(VILLAGE))
@@ -165,3 +167,10 @@ def test_a_lot_is_listed_once_and_a_quantity_has_a_unit() -> None:
         _form(sources=[source, source])
     with pytest.raises(ValidationError, match="should match pattern"):
         _form(quantity="351")
+
+
+def test_a_name_of_blanks_is_malformed_and_others_are_trimmed() -> None:
+    for field in ("name", "kind"):
+        with pytest.raises(ValidationError, match="at least 1 character"):
+            _form(**{field: "  "})
+    assert _form(name=" 村组道路 ").name == "村组道路"

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import struct
+import unicodedata
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -65,15 +67,19 @@ def microseconds(text: str) -> int:
 
 
 def stream_id(category: str, locality: str, *key: str) -> str:
-    """4 bytes of locality, 12 bytes of the key's hash, marked as UUID version 8."""
-    joined = b"".join(_part(part) for part in (category, *key))
-    return _uuid(
-        hashlib.sha256(_part(locality)).digest()[:4] + hashlib.sha256(joined).digest()[:12]
-    )
+    """4 bytes of locality, 12 bytes of the key's hash, marked as UUID version 8; of each text the
+    natural spelling: NFKC, runs of blanks as one, none at the ends."""
+    joined = b"".join(_part(_natural(part)) for part in (category, *key))
+    near = hashlib.sha256(_part(_natural(locality))).digest()[:4]
+    return _uuid(near + hashlib.sha256(joined).digest()[:12])
 
 
 def request_id(client: str, key: str) -> str:
     return _uuid(hashlib.sha256(_part(client) + _part(key)).digest()[:16])
+
+
+def _natural(text: str) -> str:
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip()
 
 
 def _part(text: str) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import pytest
+from msgspec import structs
 
 from libs.events.decider import Ask, Streams
 from libs.events.errors import (
@@ -17,12 +19,14 @@ from libs.events.errors import (
     ChangedMeanwhileError,
     KeyReusedError,
     NotFoundError,
+    NotNameableError,
 )
 from libs.events.execute import REFUSALS_KEPT, TRIES, Answer, Surroundings, execute
 from libs.events.log import Log
-from libs.events.types import request_id
+from libs.events.types import ExternalRef, request_id
 from tests.events.conftest import LogStore
 from tests.events.planted import (
+    CLERK,
     FILL,
     SPEND,
     Meanwhile,
@@ -291,6 +295,33 @@ async def test_what_is_not_there_is_not_found_and_binds_nothing(log: Log, store:
         await spending(log, 1, "k")
     await with_fen(store, 1)
     assert (await spending(log, 1, "k")).status == 201
+
+
+async def test_a_stream_of_another_noun_is_not_found_and_binds_nothing(
+    log: Log, store: LogStore
+) -> None:
+    app = await with_fen(store, 1)
+    epoch = await app.fetchval("SELECT stream_id FROM es.events WHERE position = 1")
+    for around_ in (around(), around(if_match=1)):
+        with pytest.raises(NotFoundError):
+            await execute(log, ask(spend(1), epoch, "k"), around_, SPEND)
+    assert await app.fetchval("SELECT count(*) FROM es.requests") == 2  # its epoch, its one fen
+
+
+async def test_no_version_is_told_outside_the_scope(log: Log, store: LogStore) -> None:
+    await with_fen(store, 3)
+    elsewhere = replace(ask(spend(1), RED, "k"), actor=structs.replace(CLERK, area=UUID(int=0xB)))
+    answer = await execute(log, elsewhere, around(if_match=2), SPEND)
+    assert answer.status == 403
+    assert msgspec.json.decode(answer.body)["type"] == "/problems/NotYourArea"
+
+
+async def test_a_command_that_makes_nothing_names_nothing(log: Log, store: LogStore) -> None:
+    app = await with_fen(store, 3)
+    named = spend(1).model_copy(update={"external_ref": ExternalRef(system="x", id="1")})
+    with pytest.raises(NotNameableError):
+        await execute(log, ask(named, RED, "k"), around(), SPEND)
+    assert await spent(app) == 0
 
 
 # --- floods ----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ async def made(client: AsyncClient, path: str, body: dict[str, Any]) -> str:
 async def clerk(installation: Installation) -> AsyncClient:
     app = await asyncpg.connect(**installation.stores.app("funds"))
     await app.execute(
-        "INSERT INTO known.areas VALUES ($1, $2, '370000', '测试县', 'county', '2013-01-01')",
+        "INSERT INTO known.areas VALUES ($1, $2, 'county', '2013-01-01')",
         AREA,
         [AREA],
     )
@@ -134,3 +134,89 @@ async def test_text_that_cannot_be_stored_is_malformed(clerk: AsyncClient, text:
     headers = {"idempotency-key": "k", "content-type": "application/json"}
     answer = await clerk.post("/projects", content=body, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/Malformed")
+    if "\0" in text:
+        assert answer.json()["errors"][0]["pointer"] == "/name"
+
+
+async def test_a_persons_number_is_malformed_told_by_its_place_and_never_repeated(
+    clerk: AsyncClient,
+) -> None:
+    document = {"number": "测财农〔2020〕5号", "kind": "funding", "level": "county"}
+    named = {**document, "area": str(AREA), "issued_on": DAY, "title": "致电１３８００００００００"}
+    answer = await post(clerk, "/documents", "k", named)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/Malformed")
+    assert answer.json()["errors"][0]["pointer"] == "/title"
+    assert "手机号码" in answer.json()["errors"][0]["message"]
+    assert "１３８" not in answer.text
+    assert (await post(clerk, "/documents", "k", {**named, "title": "下达"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "given", ["7", '"-1"', '"٧"', '"' + "9" * 16 + '"', '"' + "9" * 5000 + '"']
+)
+async def test_an_if_match_that_is_no_version_is_unreadable(clerk: AsyncClient, given: str) -> None:
+    headers = [(b"idempotency-key", b"k"), (b"if-match", given.encode())]
+    named = {"area": str(AREA), "year": 2020, "name": "x", "kind": "y", "purpose": "relief"}
+    answer = await clerk.post("/projects", json={"occurred_on": DAY, **named}, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/Unreadable")
+
+
+async def test_a_body_that_is_no_text_is_unreadable_in_chinese(clerk: AsyncClient) -> None:
+    headers = {"idempotency-key": "k", "content-type": "application/json"}
+    answer = await clerk.post("/projects", content=b'{"name": "\xff"}', headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/Unreadable")
+    assert not answer.json()["detail"].isascii()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/events?types=a%00b", 400),
+        ("/events?types=a;b", 422),
+        (f"/events?after={2**53}", 422),
+        (f"/events?after={2**53 - 1}", 200),
+        ("/external-refs/x/a%00", 400),
+        ("/external-refs/x/a%20b", 404),
+        ("/lots?cursor=%00", 400),
+        ("/events?strange=%00", 400),
+    ],
+)
+async def test_no_address_is_a_fault_of_ours(
+    installation: Installation, path: str, status: int
+) -> None:
+    asker = await installation.client(funds, "auditor")
+    assert (await asker.get(path)).status_code == status
+
+
+async def test_another_systems_id_is_bound_with_noun_and_area_and_told_within_scope(
+    installation: Installation, clerk: AsyncClient, lot: str
+) -> None:
+    ref = {"external_ref": {"system": "budget", "id": "p1"}}
+    named = {"area": str(AREA), "year": 2020, "name": "x", "kind": "y", "purpose": "relief"}
+    project = await made(clerk, "/projects", {**named, **ref})
+    address = "/external-refs/budget/p1"
+    told = {"system": "budget", "id": "p1", "noun": "project", "target": project}
+    assert (await clerk.get(address)).json() == told
+    pool = (await installation.log(funds)).pool
+    bound = await pool.fetchval("SELECT payload FROM es.events WHERE type = 'ExternalRefBound'")
+    assert json.loads(bound)["area"] == str(AREA)
+
+    other = UUID(int=12)
+    await pool.execute(
+        "INSERT INTO known.areas VALUES ($1, $2, 'county', '2013-01-01')",
+        other,
+        [other],
+    )
+    neighbour = await installation.client(funds, "clerk", area=other)
+    own = await installation.client(funds, "clerk", area=AREA)
+    assert (await neighbour.get(address)).status_code == 404
+    assert (await own.get(address)).json() == told
+    theirs = {**named, "area": str(other), **ref}
+    taken = await post(neighbour, "/projects", "theirs", theirs)
+    assert taken.json()["type"] == "/problems/ExternalRefTaken"
+    assert project not in taken.text
+    again = await post(own, "/projects", "again", {**named, "name": "z", **ref})
+    assert again.json()["numbers"]["target"] == project
+    entry = await post(clerk, f"/projects/{project}/library-entries", "e", ref)
+    assert (entry.status_code, entry.json()["type"]) == (422, "/problems/NotNameable")
+    assert lot

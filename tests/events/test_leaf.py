@@ -20,7 +20,7 @@ from libs.events.canonical import NotCanonicalError, canonical
 from libs.events.codec import decode_metadata, encode_metadata
 from libs.events.leaf import commitment, header, leaf, microseconds
 from libs.events.store import head
-from libs.events.types import Metadata, Recorded, request_id, stream_id
+from libs.events.types import Metadata, Recorded, natural, request_id, stream_id
 from tests.events import second
 from tests.events.conftest import LogStore
 from tests.events.planted import fill
@@ -186,5 +186,13 @@ def test_ids_of_one_locality_lie_together_and_no_two_keys_join() -> None:
     near = [stream_id("lot", "county", name) for name in ("a", "b", "c")]
     assert len({id_.bytes[:4] for id_ in near}) == 1
     assert len({id_.bytes[4:] for id_ in near}) == 3
-    listed = [vector["id"] for vector in vectors("stream_ids")["streams"]]
-    assert len(set(listed)) == len(listed)
+    listed = vectors("stream_ids")["streams"]
+    named = {tuple(map(natural, vector["of"])) for vector in listed}
+    assert len({vector["id"] for vector in listed}) == len(named) == len(listed) - 2
+
+
+def test_two_spellings_of_one_name_are_one_stream() -> None:
+    """Full-width digits and blanks are how a clerk types, and no second lot."""
+    one = stream_id("lot", "f", "f", "第1批")
+    assert stream_id("lot", "ｆ", "f ", " 第１批\u3000") == one
+    assert stream_id("lot", "f", "f", "第1 批") != one

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.events.contracts.money import Level
-from libs.events.decider import Decision
+from libs.events.decider import Decision, Facts
 from libs.events.types import Command, Reliance
 from services.funds.domain import lot, project
 from services.funds.domain.batch import Listing, batches_
@@ -22,7 +22,7 @@ from tests.spec import ANYWHERE
 DAY = date(2020, 3, 16)
 AREA, PAYEE, HOUSEHOLD = UUID(int=11), UUID(int=12), UUID(int=13)
 LEVELS: tuple[Level, ...] = ("central", "province", "prefecture", "county", "township")
-RELIED = (Reliance(source="households", position=7),)
+RELIED = (Reliance(source="households", epoch=1, position=7),)
 LETTER = Document(UUID(int=1), AREA, "测财农〔2020〕1号", "funding", "下达资金")
 APPROVAL = replace(LETTER, id=UUID(int=2), number="测政批〔2020〕2号", kind="approval")
 
@@ -56,9 +56,8 @@ def in_library(purpose: str = "relief") -> Project:
     command = on(
         ProposeProject, area=AREA, year=2020, name="测试项目", kind="relief", purpose=purpose
     )
-    proposed: Project = after(
-        projects.initial, projects, project.propose(Project(), command, ANYWHERE)
-    )
+    decision = project.propose(Project(), command, Facts(path=(AREA,)))
+    proposed: Project = after(projects.initial, projects, decision)
     return replace(proposed, in_library=True)
 
 

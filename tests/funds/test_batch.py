@@ -17,7 +17,7 @@ from libs.events.contracts.batches import (
 )
 from libs.events.contracts.money import Account
 from libs.events.decider import Decision
-from services.funds.domain import answers, batch, roster
+from services.funds.domain import answers, batch, roster, sealing
 from services.funds.domain.answers import AnswerLines, AnswerSummary, LineDiffers
 from services.funds.domain.balances import held
 from services.funds.domain.batch import (
@@ -29,25 +29,30 @@ from services.funds.domain.batch import (
     DeclareBatch,
     GradeDiffers,
     Listing,
+    ProjectOfAnotherArea,
     ReserveBatch,
-    SealBatch,
     SendBatch,
     UnknownBank,
+    batches_,
 )
-from services.funds.domain.entitlement import Entitlement, entitlements
+from services.funds.domain.entitlement import Entitlement, Roll, entitlements
 from services.funds.domain.lot import InsufficientLot
 from services.funds.domain.roster import (
     AlreadyPaid,
     LinesNotContiguous,
     OrderSubsidies,
+    Registered,
     Roster,
     RosterFacts,
     UnknownHousehold,
+    UnknownPerson,
 )
-from tests.funds.given import AREA, DAY, HOUSEHOLD, RELIED, listing, on, purse, yuan
+from services.funds.domain.sealing import AreasDiffer, SealBatch, SealFacts
+from tests.funds.given import AREA, HOUSEHOLD, RELIED, listing, on, purse, yuan
 from tests.spec import ANYWHERE, when
 
 BANK = BankFacts(path=ANYWHERE.path, relies_on=RELIED, bank_known=True)
+WITHIN = SealFacts(path=ANYWHERE.path, relies_on=RELIED, within=(UUID(int=500), UUID(int=501)))
 PURSE = purse(("province", "1", "10"), ("county", "1", "20"))
 
 
@@ -62,7 +67,10 @@ def village(nth: int) -> UUID:
 KNOWN = RosterFacts(
     path=ANYWHERE.path,
     relies_on=RELIED,
-    households={str(house(nth)): village(nth) for nth in range(1, 6)},
+    households={
+        str(house(nth)): Registered(area=village(nth), members=(UUID(int=9000 + nth),))
+        for nth in range(1, 6)
+    },
 )
 
 
@@ -113,8 +121,8 @@ def sent() -> tuple[Listing, dict[int, Entitlement]]:
     state = reserved()
     state, one = order(state, 1, "7", "7")
     state, two = order(state, 3, "7", "7")
-    state = listing(state, when(batch.seal, state, on(SealBatch)).accepted())
-    send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
+    state = listing(state, when(sealing.seal, state, on(SealBatch), WITHIN).accepted())
+    send = on(SendBatch, bank=UUID(int=77))
     state = listing(state, when(batch.send, state, send, BANK).accepted())
     orders = [e for d in (one, two) for facts in d.events.values() for e in facts]
     found = [e for e in orders if isinstance(e, SubsidyOrdered)]
@@ -129,7 +137,6 @@ def result(*lines: tuple[int, str]) -> AnswerLines:
                 "line": line,
                 "beneficiary": {"id": house(line), "household": house(line)},
                 "outcome": outcome,
-                "on": DAY,
                 "reason": "账号不符" if outcome == "returned" else None,
             }
             for line, outcome in lines
@@ -209,7 +216,7 @@ def test_a_strange_household_of_a_later_chunk_is_named_by_its_row() -> None:
     few = RosterFacts(
         path=ANYWHERE.path,
         relies_on=RELIED,
-        households={str(house(3)): village(3)},
+        households={str(house(3)): Registered(area=village(3), members=())},
     )
     when(roster.order, open_(state, 2), chunk(3, "1", "1"), few).refused(
         UnknownHousehold, line=4, count=1
@@ -259,11 +266,11 @@ def test_the_same_beneficiary_twice_in_a_chunk_is_refused() -> None:
 
 def test_sealing_needs_count_and_sum_as_declared() -> None:
     state, _ = order(reserved(), 1, "7", "7")
-    when(batch.seal, state, on(SealBatch)).refused(
+    when(sealing.seal, state, on(SealBatch), WITHIN).refused(
         BatchTotalDiffers, declared=4, listed=2, listed_fen=14_00
     )
     state, _ = order(state, 3, "7", "7")
-    decision = when(batch.seal, state, on(SealBatch)).accepted()
+    decision = when(sealing.seal, state, on(SealBatch), WITHIN).accepted()
     sealed = next(e for facts in decision.events.values() for e in facts)
     assert isinstance(sealed, BatchSealed)
     assert sum(s.amount_fen for s in sealed.subtotals) == 28_00
@@ -276,15 +283,15 @@ def test_steps_are_taken_in_order() -> None:
     when(roster.order, open_(state, 1), chunk(1, "1"), KNOWN).refused(
         BatchStepOutOfOrder, needed="reserved", step="declared"
     )
-    send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
+    send = on(SendBatch, bank=UUID(int=77))
     when(batch.send, reserved(), send, BANK).refused(BatchStepOutOfOrder, needed="sealed")
 
 
 def test_an_unknown_bank_gets_nothing() -> None:
     state, _ = order(reserved(), 1, "7", "7")
     state, _ = order(state, 3, "7", "7")
-    state = listing(state, when(batch.seal, state, on(SealBatch)).accepted())
-    send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
+    state = listing(state, when(sealing.seal, state, on(SealBatch), WITHIN).accepted())
+    send = on(SendBatch, bank=UUID(int=77))
     unknown = BankFacts(path=ANYWHERE.path, relies_on=RELIED, bank_known=False)
     when(batch.send, state, send, unknown).refused(UnknownBank)
 
@@ -328,13 +335,13 @@ def test_a_list_without_names_is_sealed_by_area_and_credited_whole() -> None:
         {"area": village(0), "count": 3, "amount": yuan("21")},
         {"area": village(1), "count": 1, "amount": yuan("7")},
     ]
-    decision = when(batch.seal, state, on(SealBatch, areas=areas)).accepted()
+    decision = when(sealing.seal, state, on(SealBatch, areas=areas), WITHIN).accepted()
     state = listing(state, decision)
     counted = [(s.area, s.count, s.amount_fen) for s in state.batch.subtotals]
     assert counted == [(village(0), 3, 10_00), (village(0), 0, 11_00), (village(1), 1, 7_00)]
-    send = on(SendBatch, bank=UUID(int=77), sent_on=DAY)
+    send = on(SendBatch, bank=UUID(int=77))
     state = listing(state, when(batch.send, state, send, BANK).accepted())
-    credit = on(AnswerSummary, credited_on=DAY)
+    credit = on(AnswerSummary)
     state = listing(state, when(answers.answer_summary, state, credit).accepted())
     assert (in_account(state, "paid"), state.batch.step) == (28_00, "answered")
 
@@ -343,10 +350,73 @@ def test_lines_and_summaries_are_never_mixed() -> None:
     summary = reserved(grade="summary")
     when(roster.order, open_(summary, 1), chunk(1, "1"), KNOWN).refused(GradeDiffers)
     areas = [{"area": village(0), "count": 4, "amount": yuan("28")}]
-    when(batch.seal, reserved(), on(SealBatch, areas=areas)).refused(GradeDiffers, grade="line")
+    when(sealing.seal, reserved(), on(SealBatch, areas=areas), WITHIN).refused(
+        GradeDiffers, grade="line"
+    )
 
 
 def test_a_chunk_holds_at_most_a_thousand_lines() -> None:
     one = chunk(1, "0.01").lines[0].model_dump(mode="json")
     with pytest.raises(ValidationError):
         on(OrderSubsidies, first=1, lines=[one] * 1001)
+
+
+@pytest.mark.parametrize("areas", [[UUID(int=999)], [UUID(int=500), UUID(int=500)]])
+def test_a_sum_names_each_area_of_the_batch_once(areas: list[UUID]) -> None:
+    named = [{"area": area, "count": 1, "amount": yuan("1")} for area in areas]
+    when(sealing.seal, reserved(grade="summary"), on(SealBatch, areas=named), WITHIN).refused(
+        AreasDiffer
+    )
+
+
+def test_a_batch_pays_for_a_project_of_its_own_area_only() -> None:
+    command = on(
+        DeclareBatch,
+        area=UUID(int=12345),
+        project=PURSE.project.id,
+        scheme="relief",
+        period="2020",
+        grade="line",
+        count=1,
+        amount=yuan("1"),
+    )
+    when(batch.declare, (Batch(), PURSE.project), command).refused(
+        ProjectOfAnotherArea, project_area=str(AREA)
+    )
+
+
+def test_a_household_is_its_own_beneficiary() -> None:
+    one = chunk(1, "1").model_dump(mode="json")
+    one["lines"][0]["beneficiary"]["id"] = str(UUID(int=4711))
+    with pytest.raises(ValidationError, match="household"):
+        OrderSubsidies.model_validate(one)
+
+
+@pytest.mark.parametrize(("person", "listed"), [(9001, True), (9002, False)])
+def test_a_person_is_paid_as_a_member_of_the_household_that_lists_it(
+    person: int, listed: bool
+) -> None:
+    one = chunk(1, "1").model_dump(mode="json")
+    one["lines"][0]["beneficiary"] |= {"kind": "person", "id": str(UUID(int=person))}
+    asked = OrderSubsidies.model_validate(one)
+    outcome = when(roster.order, open_(reserved(), 1), asked, KNOWN)
+    if listed:
+        outcome.accepted()
+    else:
+        outcome.refused(UnknownPerson, line=1, count=1)
+
+
+def test_what_an_earlier_run_left_is_another_list_for_the_same_entitlements() -> None:
+    fields = {"area": AREA, "project": PURSE.project.id, "scheme": "relief", "period": "2020"}
+    rest = {"grade": "line", "count": 1, "amount": yuan("1")}
+    first, second = (on(DeclareBatch, **fields, **rest, run=run) for run in (1, 2))
+    assert first.batch() != second.batch()
+    decision = when(batch.declare, (Batch(), PURSE.project), second).accepted()
+    assert batches_.over(decision.events[second.batch()]).roll == Roll("relief", "2020", 1)
+
+
+def test_a_return_says_why_and_a_credit_does_not() -> None:
+    given = result((1, "returned")).model_dump(mode="json")
+    given["lines"][0]["reason"] = None
+    with pytest.raises(ValidationError, match="退回须写原因"):
+        AnswerLines.model_validate(given)

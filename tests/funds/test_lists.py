@@ -75,7 +75,7 @@ async def test_a_foreign_id_names_one_lot_for_ever(installation: Installation) -
     _, clerk = await lots(installation)
     bound = (await clerk.get("/external-refs/budget/lot-0")).json()
     lot = (await clerk.get(f"/lots/{bound['target']}")).json()
-    assert (bound["noun"], lot["batch"]) == ("RegisterLot", "0")
+    assert (bound["noun"], lot["batch"]) == ("lot", "0")
     assert (await clerk.get("/external-refs/budget/lot-9")).status_code == 404
     again = {
         "number": "测财农〔2020〕9号",

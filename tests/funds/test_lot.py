@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import UUID
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from services.funds.domain.lot import (
     InsufficientLot,
     Lot,
     LotAlreadyRegistered,
+    ProjectElsewhere,
     PurposeNotAllowed,
     PurposesDiffer,
     ReallocateFund,
@@ -127,7 +131,7 @@ def test_allocation_to_another_purpose_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("project", "reason"),
-    [(Project(), ProjectNotProposed), (Project(AREA, AREA, "x", "relief"), NotInLibrary)],
+    [(Project(), ProjectNotProposed), (Project(AREA, AREA, (AREA,), "x", "relief"), NotInLibrary)],
 )
 def test_allocation_needs_a_project_of_the_library(
     project: Project, reason: type[Exception]
@@ -194,3 +198,22 @@ def test_accounts_of_a_lot_sum_to_zero_at_every_version(acts: list[tuple[str, in
             for standing, fen in known.balances.items()
             if standing.account not in ("received", "reallocated")
         )
+
+
+def test_money_comes_down_and_never_across() -> None:
+    """A lot pays for projects of its own area or below it."""
+    known = registered("county", "1", "100")
+    below = replace(in_library(), area=UUID(int=77), path=(AREA, UUID(int=77)))
+    when(lot.allocate, (known, below, None), allocation("1")).accepted()
+    across = replace(in_library(), area=UUID(int=78), path=(UUID(int=10), UUID(int=78)))
+    when(lot.allocate, (known, across, None), allocation("1")).refused(
+        ProjectElsewhere, lot_area=str(AREA), project_area=str(UUID(int=78))
+    )
+
+
+def test_a_name_typed_another_way_is_the_same_receipt() -> None:
+    """F5: blanks and full-width digits make no second lot."""
+    assert a_lot(batch="1").lot() == a_lot(batch=" １").lot()
+    assert a_lot(fund_name="测试  资金").lot() == a_lot(fund_name="测试 资金").lot()
+    with pytest.raises(ValidationError):
+        a_lot(fund_name="  ")

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from libs.events.contracts.money import Draw
 from services.funds.domain import payment, policy
 from services.funds.domain.balances import held
-from services.funds.domain.drawing import DrawOrderDiffers, LotsOfSeveralAreas, cut
+from services.funds.domain.drawing import DrawOrderDiffers, cut
 from services.funds.domain.lot import InsufficientLot, PurposeNotAllowed
 from services.funds.domain.payment import (
     ConfirmPayment,
     OrderPayment,
+    PayeeKindDiffers,
     PayFacts,
     Paying,
     Payment,
@@ -31,7 +32,7 @@ from services.funds.domain.policy import DrawPolicy, InForce, LevelsIncomplete, 
 from tests.funds.given import AREA, DAY, LEVELS, PAYEE, RELIED, moved, on, purse, registered, yuan
 from tests.spec import ANYWHERE, when
 
-KNOWN = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_known=True)
+KNOWN = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_kind="insurer")
 ID = UUID(int=99)
 PURSE = purse(("county", "1", "65"), ("province", "2", "2.25"), ("province", "1", "15.6"))
 
@@ -84,16 +85,14 @@ def ordered() -> Paying:
 
 def test_confirmation_pays_the_same_draws() -> None:
     state = ordered()
-    after = moved(
-        state.purse, when(payment.confirm, state, on(ConfirmPayment, credited_on=DAY)).accepted()
-    )
+    after = moved(state.purse, when(payment.confirm, state, on(ConfirmPayment)).accepted())
     paid = [held(lot.balances, "paid", "relief", PURSE.project.id) for lot in after.lots.values()]
     assert sorted(paid) == [2_25, 12_15, 15_60]
 
 
 def test_a_return_puts_the_same_fen_back_on_the_same_lots() -> None:
     state = ordered()
-    back = on(ReturnPayment, returned_on=DAY, reason="账号不符")
+    back = on(ReturnPayment, reason="账号不符")
     after = moved(state.purse, when(payment.send_back, state, back).accepted())
     assert {id_: lot.balances for id_, lot in after.lots.items()} == {
         id_: lot.balances for id_, lot in PURSE.lots.items()
@@ -102,9 +101,9 @@ def test_a_return_puts_the_same_fen_back_on_the_same_lots() -> None:
 
 def test_a_payment_is_answered_once() -> None:
     state = ordered()
-    decision = when(payment.confirm, state, on(ConfirmPayment, credited_on=DAY)).accepted()
+    decision = when(payment.confirm, state, on(ConfirmPayment)).accepted()
     paid = replace(state, payment=payments.over(decision.events[ID], state.payment))
-    back = on(ReturnPayment, returned_on=DAY, reason="x")
+    back = on(ReturnPayment, reason="x")
     when(payment.send_back, paid, back).refused(PaymentNotInFlight, state="paid")
 
 
@@ -115,7 +114,7 @@ def test_a_payment_beyond_what_the_project_has_is_refused() -> None:
 
 
 def test_an_unknown_payee_is_refused() -> None:
-    strange = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_known=False)
+    strange = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_kind=None)
     when(payment.order, Paying(ID, Payment(), PURSE), pay("1"), strange).refused(UnknownPayee)
 
 
@@ -156,10 +155,23 @@ def test_a_policy_names_each_level_once(levels: tuple[str, ...]) -> None:
     when(policy.adopt, (DrawPolicy(), None), command).refused(LevelsIncomplete)
 
 
-def test_lots_of_two_areas_have_no_common_order() -> None:
-    far = {id_: replace(lot, area=UUID(int=id_.int)) for id_, lot in PURSE.lots.items()}
-    state = Paying(ID, Payment(), replace(PURSE, lots=far))
-    when(payment.order, state, pay("1"), KNOWN).refused(LotsOfSeveralAreas, count=3)
+def test_a_payee_of_another_kind_is_refused() -> None:
+    other = PayFacts(path=ANYWHERE.path, relies_on=RELIED, payee_kind="contractor")
+    when(payment.order, Paying(ID, Payment(), PURSE), pay("1"), other).refused(
+        PayeeKindDiffers, registered="contractor", given="insurer"
+    )
+
+
+def test_paid_money_is_with_its_payee() -> None:
+    state = ordered()
+    decision = when(payment.confirm, state, on(ConfirmPayment)).accepted()
+    places = {
+        movement.to_place
+        for facts in decision.events.values()
+        for event in facts
+        for movement in getattr(event, "movements", ())
+    }
+    assert places == {f"payee:{PAYEE}"}
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)

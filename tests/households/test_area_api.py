@@ -120,6 +120,27 @@ async def test_an_area_is_found_by_any_code_it_bore(installation: Installation) 
         assert found == {"items": [expected], "next": None}
 
 
+async def test_a_code_is_borne_by_one_area_at_a_time(installation: Installation) -> None:
+    county = await register_county(installation)
+    steward = await installation.client(households, "steward")
+    again = {**area("370112100", "又东镇", "township", county.id), "valid_from": "2021-01-01"}
+    taken = await post(steward, "/areas", again)
+    assert (taken.status_code, taken.json()["type"]) == (409, "/problems/CodeTaken")
+    assert taken.json()["numbers"]["area"] == str(county.east)
+    change = {"name": "东街道", "valid_from": "2021-01-01"}
+    west = await post(steward, f"/areas/{county.west}/codes", {**change, "code": "370112100"})
+    assert west.json()["type"] == "/problems/CodeTaken"
+    await made(steward, f"/areas/{county.east}/codes", {**change, "code": "370112001"})
+    assert (await post(steward, "/areas", again)).status_code == 201
+
+
+async def test_what_no_code_or_name_is_made_of_is_malformed(installation: Installation) -> None:
+    steward = await installation.client(households, "steward")
+    for path in ("/areas?code=%01", "/organisations?name=%01", "/areas?code="):
+        bad = await steward.get(path)
+        assert (path, bad.status_code, bad.json()["type"]) == (path, 422, "/problems/Malformed")
+
+
 def _bureau(area_: UUID, **changed: object) -> dict[str, object]:
     return {"name": "区农业农村局", "kind": "bureau", "area": str(area_), **changed}
 
@@ -148,8 +169,9 @@ async def test_an_organisation_is_found_by_alias_and_shown(installation: Install
     await installation.catch_up(households)
     found = (await steward.get("/organisations", params={"name": "农业局"})).json()
     assert found == {"items": [{"id": id_, **bureau}], "next": None}
-    shown = (await steward.get(f"/organisations/{id_}")).json()
-    assert shown == {"id": id_, **bureau, "aliases": ["农业局"]}
+    shown = await steward.get(f"/organisations/{id_}")
+    assert shown.json() == {"id": id_, **bureau, "aliases": ["农业局"]}
+    assert shown.headers["etag"] == '"2"'
     western = await installation.client(households, "auditor", area=county.west)
     assert (await western.get("/organisations")).json()["items"] == []
     assert (await western.get(f"/organisations/{id_}")).status_code == 404

@@ -28,20 +28,27 @@ from tests.spec import when
 
 DAY = date(2020, 1, 1)
 COUNTY, VILLAGE, ELSEWHERE = UUID(int=1), UUID(int=2), UUID(int=3)
+SECOND = UUID(int=9)
 VILLAGES = {
+    COUNTY: Area(COUNTY, "county", (COUNTY,)),
     VILLAGE: Area(VILLAGE, "village", (COUNTY, VILLAGE)),
+    SECOND: Area(SECOND, "village", (COUNTY, SECOND)),
     ELSEWHERE: Area(ELSEWHERE, "village", (UUID(int=8), ELSEWHERE)),
     UUID(int=4): Area(),
 }
-REGISTERED = HouseholdRegistered(
-    area=VILLAGE,
-    era="alleviation",
-    register_type="registered_poor",
-    persons=2,
-    members=(),
-    registered_on=DAY,
-    synthetic=True,
-)
+
+
+def _registered(key: str) -> HouseholdRegistered:
+    return HouseholdRegistered(
+        household=_row(key).household(COUNTY),
+        area=VILLAGE,
+        era="alleviation",
+        register_type="registered_poor",
+        persons=2,
+        members=(),
+        registered_on=DAY,
+        synthetic=True,
+    )
 
 
 def _row(key: str, /, **changed: Any) -> HouseholdRow:
@@ -69,21 +76,39 @@ def _state(*known: Household) -> Listed:
 def test_every_row_becomes_a_household_with_an_id_of_its_own() -> None:
     asked = _list(_row("A-1"), _row("A-2"))
     decided = when(household.register, _state(Household(), Household()), asked).then(
-        REGISTERED, REGISTERED
+        _registered("A-1"), _registered("A-2")
     )
-    ids = [str(row.household()) for row in asked.households]
+    ids = [str(row.household(COUNTY)) for row in asked.households]
     assert decided.body == {"count": 2, "ids": dict(zip(("A-1", "A-2"), ids, strict=True))}
     assert len(set(ids)) == 2
 
 
-def test_an_id_follows_from_village_and_number_alone() -> None:
-    one = _row("A-1")
-    assert one.household() == _row("A-1", persons=5, era="linkage").household()
-    assert one.household() != _row("A-1", area=ELSEWHERE).household()
+def test_an_id_follows_from_county_and_number_alone() -> None:
+    """Whichever village and list it comes from: a number is given once in a county."""
+    ids = set()
+    for changed in ({}, {"persons": 5, "era": "linkage"}, {"area": SECOND}):
+        for area in (COUNTY, changed.get("area", VILLAGE)):
+            asked = _list(_row("A-1", **changed), area=area)
+            ids |= set(when(household.register, _state(Household()), asked).accepted().events)
+    assert ids == {_row("A-1").household(COUNTY)}
+    assert _row("A-1").household(UUID(int=8)) not in ids
+
+
+def test_a_register_is_the_countys_or_of_what_stands_for_one() -> None:
+    province, city, town, village = (UUID(int=n) for n in (20, 21, 22, 23))
+    levels = {province: "province", city: "prefecture", town: "township", village: "village"}
+    path = tuple(levels)
+    without = {id_: Area(id_, level, path) for id_, level in levels.items()}  # type: ignore[arg-type]
+    assert household.registry(village, without) == city
+    county = {**without, city: Area(city, "county", path)}
+    assert household.registry(village, county) == city
+    small = {id_: Area(id_, "village", (town, village)) for id_ in (town, village)}
+    assert household.registry(village, small) == town
+    assert household.registry(UUID(int=4), VILLAGES) == UUID(int=4)
 
 
 def test_one_known_row_refuses_the_whole_list_and_is_named() -> None:
-    known = households.over([REGISTERED])
+    known = households.over([_registered("A-1")])
     asked = _list(_row("A-1"), _row("A-2"), _row("A-3"))
     when(household.register, _state(Household(), known, known), asked).refused(
         HouseholdAlreadyRegistered, row=2, key="A-2", count=2
@@ -101,11 +126,11 @@ def test_a_village_outside_the_area_or_unknown_is_refused(village: UUID) -> None
 def test_members_are_opaque_ids_of_the_household() -> None:
     row = _row("A-1", members=("1", "2"))
     other = _row("A-2", members=("1", "2"))
-    assert len({*row.persons_listed(), *other.persons_listed()}) == 4
+    assert len({*row.persons_listed(COUNTY), *other.persons_listed(COUNTY)}) == 4
     decided = when(household.register, _state(Household()), _list(row)).accepted()
-    (event,) = decided.events[row.household()]
+    (event,) = decided.events[row.household(COUNTY)]
     assert isinstance(event, HouseholdRegistered)
-    assert event.members == row.persons_listed()
+    assert event.members == row.persons_listed(COUNTY)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +171,7 @@ def test_a_flag_is_a_clue_about_the_household() -> None:
         clue="大额自付名单",
         flagged_on=DAY,
     )
-    known = households.over([REGISTERED])
+    known = households.over([_registered("A-1")])
     when(household.flag, Flagging(UUID(int=5), known, Area()), FLAG).then(flagged)
     twice = households.over([flagged, flagged], known)
     assert (twice.flags, twice.risks, twice.flagged_on) == (2, ("health",), DAY)
@@ -161,3 +186,8 @@ def test_only_a_registered_household_is_flagged() -> None:
 def test_a_risk_is_named_once() -> None:
     with pytest.raises(ValidationError, match="风险类型重复"):
         FlagHousehold(occurred_on=DAY, risks=("health", "health"), source="survey", clue="x")
+
+
+def test_a_clue_of_blanks_is_malformed() -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        FlagHousehold(occurred_on=DAY, risks=("health",), source="survey", clue=" \u3000")

@@ -55,6 +55,8 @@ async def test_a_known_household_refuses_its_whole_list(installation: Installati
         "/problems/HouseholdAlreadyRegistered",
     )
     assert refused.json()["numbers"] == {"row": 2, "key": "2", "count": 2}
+    moved = _list(county, _rows(county.west_village, "1"), area=str(county.west))
+    assert (await post(clerk, "/households", moved)).json()["numbers"]["key"] == "1"
     alone = _list(county, _rows(county.east_village, "3"))
     assert (await post(clerk, "/households", alone)).status_code == 201
 

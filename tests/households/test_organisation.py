@@ -8,7 +8,11 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from libs.events.contracts.households import OrganisationAliasAdded, OrganisationRegistered
+from libs.events.contracts.households import (
+    NameTaken,
+    OrganisationAliasAdded,
+    OrganisationRegistered,
+)
 from services.households.domain import organisation
 from services.households.domain.area import Area
 from services.households.domain.organisation import (
@@ -34,14 +38,18 @@ REGISTER = RegisterOrganisation(
     occurred_on=DAY, name="区农业农村局", kind="bureau", area=AREA, aliases=("农业局", "区扶贫办")
 )
 REGISTERED = OrganisationRegistered(
-    name="区农业农村局", kind="bureau", area=AREA, aliases=("农业局", "区扶贫办")
+    organisation=BUREAU,
+    name="区农业农村局",
+    kind="bureau",
+    area=AREA,
+    aliases=("农业局", "区扶贫办"),
 )
 bureau = organisations.over([REGISTERED])
 FREE = [Name(), Name(), Name()]
 
 
-def _named(alias: str) -> OrganisationAliasAdded:
-    return OrganisationAliasAdded(area=AREA, organisation=BUREAU, alias=alias)
+def _named(name: str) -> NameTaken:
+    return NameTaken(area=AREA, name=name, organisation=BUREAU)
 
 
 def test_registering_binds_the_name_and_every_alias() -> None:
@@ -68,12 +76,15 @@ def test_a_name_that_names_another_is_refused_naming_it(at: int, alias: str) -> 
     )
 
 
-def test_an_alias_is_added_on_its_own_stream() -> None:
+def test_an_alias_stands_on_the_organisation_and_its_name_is_taken() -> None:
     asked = AddOrganisationAlias(occurred_on=DAY, alias="乡村振兴局")
     decided = when(organisation.add_alias, Addition(bureau, Area(), Name()), asked).then(
-        _named("乡村振兴局")
+        OrganisationAliasAdded(area=AREA, organisation=BUREAU, alias="乡村振兴局"),
+        _named("乡村振兴局"),
     )
-    assert list(decided.events) == [name_stream(AREA, "乡村振兴局")]
+    assert list(decided.events) == [BUREAU, name_stream(AREA, "乡村振兴局")]
+    known = organisations.over(decided.events[BUREAU], bureau)
+    assert known.aliases == ("农业局", "区扶贫办", "乡村振兴局")
     assert decided.body == {"id": str(BUREAU)}
     when(organisation.add_alias, Addition(bureau, Area(), Name(BUREAU)), asked).refused(AliasTaken)
     when(organisation.add_alias, Addition(Organisation(), Area(), Name()), asked).refused(
@@ -84,7 +95,12 @@ def test_an_alias_is_added_on_its_own_stream() -> None:
 def test_names_are_trimmed_and_differ() -> None:
     spaced = RegisterOrganisation(occurred_on=DAY, name=" 农业局 ", kind="bureau", area=AREA)
     assert spaced.name == "农业局"
+    for alias in ("农业局 ", "农业局\u3000"):
+        with pytest.raises(ValidationError, match="名称与别名不得重复"):
+            RegisterOrganisation(
+                occurred_on=DAY, name="农业局", kind="bureau", area=AREA, aliases=(alias,)
+            )
     with pytest.raises(ValidationError, match="名称与别名不得重复"):
         RegisterOrganisation(
-            occurred_on=DAY, name="农业局", kind="bureau", area=AREA, aliases=("农业局 ",)
+            occurred_on=DAY, name="农业1局", kind="bureau", area=AREA, aliases=("农业１局",)
         )

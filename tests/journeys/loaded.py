@@ -72,6 +72,7 @@ async def served(installation: Installation) -> AsyncIterator[Door]:
     mounts = []
     for service in SERVICES:
         app = application(service, await installation.log(service), verifier)
+        app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [
         asyncio.create_task((await installation.reading(service, reader)).run())

@@ -154,6 +154,7 @@ async def test_a_lost_wake_up_is_made_good_by_polling(installation: Installation
 def test_an_event_beyond_256_kib_is_told_and_not_stored() -> None:
     day, area = date(2020, 3, 16), UUID(int=1)
     event = DocumentRegistered(
+        document=area,
         number="测财农〔2020〕1号",
         number_text="测财农〔2020〕1号",
         issuer="测财农",

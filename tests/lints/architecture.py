@@ -20,7 +20,7 @@ LANGUAGE = tuple(
     f"libs.events.{module}"
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
-        *("canonical", "leaf", "money", "document", "amount"),
+        *("canonical", "private", "leaf", "money", "document", "amount"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -73,7 +73,7 @@ ROOMS = (
     Room("packages", r"(libs|services|services/\w+)/__init__\.py", ()),
     Room(
         "language",
-        r"libs/events/(types|errors|contracts|codec|decider|canonical|leaf)(\.py|/.*)",
+        r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(

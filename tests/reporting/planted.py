@@ -107,13 +107,15 @@ async def plant_areas(log: Log) -> None:
         (BUILDER, "某建筑公司", "contractor"),
         (BUREAU, "农业农村局", "bureau"),
     ):
-        made = households.OrganisationRegistered(name=name, kind=kind, area=COUNTY, aliases=())
+        made = households.OrganisationRegistered(
+            organisation=organisation, name=name, kind=kind, area=COUNTY, aliases=()
+        )
         await plant(log, (organisation, made), on=date(2013, 1, 1))
 
 
 async def plant_lots(log: Log) -> None:
-    await plant(log, (LETTER, _letter(LETTER_NUMBER, "funding", 5)), on=SPRING)
-    await plant(log, (APPROVAL, _letter(APPROVAL_NUMBER, "approval", 2)), on=SPRING)
+    await plant(log, (LETTER, _letter(LETTER, LETTER_NUMBER, "funding", 5)), on=SPRING)
+    await plant(log, (APPROVAL, _letter(APPROVAL, APPROVAL_NUMBER, "approval", 2)), on=SPRING)
     await _lot(log, P1, "province", "省级专项", insurance="15.6", yulu="4.05")
     await _lot(log, C1, "prefecture", "市级专项", yulu="10.2")
     await _lot(log, D3, "county", "区级人居", habitat="92")
@@ -126,7 +128,13 @@ async def plant_lots(log: Log) -> None:
         (POINTS, "积分奖励", "industry"),
     ):
         fact = funds.ProjectProposed(
-            area=COUNTY, year=2020, name=name, kind="relief", purpose=purpose
+            project=project,
+            area=COUNTY,
+            path=(COUNTY,),
+            year=2020,
+            name=name,
+            kind="relief",
+            purpose=purpose,
         )
         await plant(log, (project, fact), on=SPRING)
     change = funds.FundReallocated(
@@ -159,8 +167,9 @@ async def plant_lots(log: Log) -> None:
         await plant(log, (lot, allocated), on=SPRING)
 
 
-def _letter(number: str, kind: Any, serial: int) -> funds.DocumentRegistered:
+def _letter(id_: UUID, number: str, kind: Any, serial: int) -> funds.DocumentRegistered:
     return funds.DocumentRegistered(
+        document=id_,
         number=number,
         number_text=number,
         issuer=number.partition("〔")[0],
@@ -184,6 +193,7 @@ async def _lot(
     )
     total = sum(movement.amount_fen for movement in movements)
     fact = funds.LotRegistered(
+        lot=lot,
         area=area,
         level=level,
         year=2020,
@@ -218,6 +228,7 @@ async def _pay(
 ) -> None:
     total = sum(fen(wanyuan) for wanyuan in draws.values())
     ordered = funds.PaymentOrdered(
+        payment=payment,
         area=COUNTY,
         project=project,
         payee=payee,
@@ -232,8 +243,8 @@ async def _pay(
         sent = (move(lot, purpose, SEND, wanyuan, project),)
         paid = (move(lot, purpose, PAY, wanyuan, project),)
         facts = (
-            funds.FundSent(area=COUNTY, lot=lot, payment=payment, movements=sent),
-            funds.FundPaid(area=COUNTY, lot=lot, payment=payment, movements=paid),
+            funds.FundSent(area=COUNTY, lot=lot, payment=payment, batch=None, movements=sent),
+            funds.FundPaid(area=COUNTY, lot=lot, payment=payment, batch=None, movements=paid),
         )
         await plant(log, (lot, facts), on=on)
 
@@ -266,6 +277,8 @@ def line(number: int) -> dict[str, Any]:
 async def plant_list(log: Log) -> None:
     """Two lines are credited, the third comes back."""
     declared = batches.BatchDeclared(
+        batch=YULU_LIST,
+        run=1,
         area=COUNTY,
         project=YULU,
         scheme="yulu",
@@ -292,7 +305,8 @@ async def plant_list(log: Log) -> None:
             funds.FundSent(
                 area=COUNTY,
                 lot=lot,
-                payment=YULU_LIST,
+                payment=None,
+                batch=YULU_LIST,
                 movements=(move(lot, "yulu", ("reserved", "in_flight"), wanyuan, YULU, **seen),),
             ),
         ):
@@ -313,7 +327,8 @@ def _answers() -> list[Any]:
             kind(
                 area=COUNTY,
                 lot=lot,
-                payment=YULU_LIST,
+                payment=None,
+                batch=YULU_LIST,
                 movements=(move(lot, "yulu", way, w, YULU, area=VILLAGE, lines=lines),),
             ),
         )
@@ -329,6 +344,8 @@ def _answers() -> list[Any]:
 async def plant_points(log: Log) -> None:
     """A list without names: summary grade."""
     declared = batches.BatchDeclared(
+        batch=POINTS_LIST,
+        run=1,
         area=COUNTY,
         project=POINTS,
         scheme="points",
@@ -342,13 +359,15 @@ async def plant_points(log: Log) -> None:
     sent = funds.FundSent(
         area=COUNTY,
         lot=D6,
-        payment=POINTS_LIST,
+        payment=None,
+        batch=POINTS_LIST,
         movements=(move(D6, "industry", SEND, "30", POINTS, **seen),),
     )
     paid = funds.FundPaid(
         area=COUNTY,
         lot=D6,
-        payment=POINTS_LIST,
+        payment=None,
+        batch=POINTS_LIST,
         movements=(move(D6, "industry", PAY, "30", POINTS, **seen),),
     )
     await plant(log, (POINTS_LIST, declared), (D6, (sent, paid)), on=WINTER)
@@ -357,6 +376,7 @@ async def plant_points(log: Log) -> None:
 async def plant_people(log: Log) -> None:
     for household, persons in ((H1, 3), (H2, 2), (H3, 4)):
         registered = households.HouseholdRegistered(
+            household=household,
             area=VILLAGE,
             era="alleviation",
             register_type="registered_poor",
@@ -394,6 +414,7 @@ async def plant_people(log: Log) -> None:
 
 async def plant_asset(log: Log) -> None:
     formed = assets.AssetFormed(
+        asset=WALLS,
         area=TOWN,
         project=HABITAT,
         name="院墙改造",

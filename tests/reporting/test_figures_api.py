@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.events.contracts.assets import AssetClassified
 from libs.events.contracts.funds import FundPaid
 from services.reporting.service import service as reporting
 from tests.events_of import plant
@@ -157,7 +158,8 @@ async def test_counted_until_is_the_business_date(district: District) -> None:
     late = FundPaid(
         area=COUNTY,
         lot=planted.D6,
-        payment=planted.POINTS_LIST,
+        payment=None,
+        batch=planted.POINTS_LIST,
         movements=(planted.move(planted.D6, "industry", planted.PAY, "1", planted.POINTS),),
     )
     log = district.logs["funds"]
@@ -234,12 +236,77 @@ async def test_a_cut_beyond_what_is_applied_is_not_yet_visible(district: Distric
     assert (await clerk.get("/figures/used/value", params=asked)).json()["printed"] == "383.6"
 
 
-async def test_without_feeds_a_known_at_cannot_be_answered(district: District) -> None:
+async def plant_seeing(district: District, **positions: int) -> int:
+    """An event of assets that had seen these positions; at last it is applied here."""
+    connection = await asyncpg.connect(**district.installation.stores.app("assets"))
+    for source, position in positions.items():
+        await connection.execute(
+            "INSERT INTO es.cursors (reader, source, epoch, position) VALUES ('known', $1, 1, $2)"
+            " ON CONFLICT (reader, source) DO UPDATE SET position = $2",
+            source,
+            position,
+        )
+    await connection.close()
+    fact = AssetClassified(
+        area=planted.TOWN, asset=planted.WALLS, category="public_welfare", reason="x"
+    )
+    return await plant(district.logs["assets"], (planted.WALLS, fact), on=planted.WINTER)
+
+
+async def applied_of(district: District, source: str) -> int:
+    return int(
+        await district.logs["reporting"].pool.fetchval(
+            "SELECT position FROM es.cursors WHERE source = $1", source
+        )
+    )
+
+
+async def test_no_way_shows_an_effect_before_its_cause(district: District) -> None:
+    """An asset is applied that had seen money which is not: no answer, and no cut is kept."""
+    clerk = await district.client("clerk")
+    await district.declare(clerk, used=USED)
+    funds = await applied_of(district, "funds")
+    assets = await plant_seeing(district, funds=funds + 1)
+    await district.catch_up()
+    for asked in ({}, {"known_position": f"assets:{assets}"}):
+        early = await clerk.get("/figures/used/value", params=asked)
+        assert (early.status_code, early.json()["type"]) == (503, "/problems/NotYetVisible")
+    kept = await district.post(clerk, "/cuts", name="early", area=str(COUNTY))
+    assert (kept.status_code, kept.json()["type"]) == (503, "/problems/NotYetVisible")
+    await planted.plant_points(district.logs["funds"])
+    await district.catch_up()
+    said = (await clerk.get("/figures/used/value")).json()
+    assert (said["closed"], said["cut"]["assets"]) == (True, assets)
+    kept = await district.post(clerk, "/cuts", name="early", area=str(COUNTY))
+    assert kept.json()["cut"]["funds"] == await applied_of(district, "funds")
+
+
+async def test_a_named_position_brings_what_it_had_seen_and_no_more(district: District) -> None:
+    clerk = await district.client("clerk")
+    await district.declare(clerk, used=USED)
+    funds = await applied_of(district, "funds")
+    before = await applied_of(district, "assets")
+    assets = await plant_seeing(district, funds=funds)
+    await district.catch_up()
+    for asked, cut in (
+        (f"funds:{funds - 1}", {"funds": funds - 1, "assets": before}),
+        (f"funds:{funds - 1},assets:{assets}", {"funds": funds, "assets": assets}),
+        (f"funds:{funds}", {"funds": funds, "assets": assets}),
+    ):
+        said = await clerk.get("/figures/used/value", params={"known_position": asked})
+        assert {source: said.json()["cut"][source] for source in cut} == cut, asked
+
+
+async def test_without_feeds_nothing_is_called_closed(district: District) -> None:
     clerk = await district.client("clerk", feeds=False)
     await district.declare(clerk, used=USED)
-    asked = {"known_at": datetime.now(UTC).isoformat()}
-    missing = await clerk.get("/figures/used/value", params=asked)
-    assert (missing.status_code, missing.json()["type"]) == (503, "/problems/FeedsUnreadable")
+    for asked in ({"known_at": datetime.now(UTC).isoformat()}, {"known_position": "funds:1"}):
+        missing = await clerk.get("/figures/used/value", params=asked)
+        assert (missing.status_code, missing.json()["type"]) == (503, "/problems/FeedsUnreadable")
+    kept = await district.post(clerk, "/cuts", name="early", area=str(COUNTY))
+    assert (kept.status_code, kept.json()["type"]) == (503, "/problems/FeedsUnreadable")
+    said = (await clerk.get("/figures/used/value")).json()
+    assert (said["closed"], said["printed"]) == (False, "353.6")
 
 
 async def test_a_stopped_reader_is_told_with_its_reason(district: District) -> None:

@@ -6,14 +6,19 @@ from datetime import UTC, date
 from typing import Any
 from uuid import UUID
 
+import pytest
+from pydantic import ValidationError
+
 from libs.events.contracts.reporting import (
+    CutNameTaken,
     CutTaken,
     FigureDeclared,
+    LogPosition,
     StatementDeclared,
     StatementLine,
 )
 from services.reporting.domain import cut, figure, statement
-from services.reporting.domain.cut import CutAlreadyTaken, CutFacts, TakeCut
+from services.reporting.domain.cut import CutAlreadyTaken, CutFacts, CutNameOfKin, TakeCut, Taking
 from services.reporting.domain.figure import (
     Declared,
     DeclareFigure,
@@ -141,20 +146,47 @@ def taking(**times: str) -> TakeCut:
     return TakeCut.model_validate({"occurred_on": DAY, "name": "2020", "area": AREA, **times})
 
 
+POSITIONS = (
+    LogPosition(source="assets", epoch=1, position=7),
+    LogPosition(source="funds", epoch=2, position=12),
+)
+ABOVE, BELOW, BESIDE = UUID(int=2), UUID(int=3), UUID(int=4)
+FACTS = CutFacts(path=(ABOVE, AREA), positions=POSITIONS)
+NOT_TAKEN = Taking(None, ())
+
+
 def test_a_cut_keeps_its_positions_and_its_instant_in_utc() -> None:
-    facts = CutFacts(path=(AREA,), positions={"funds": 12, "assets": 7})
     command = taking(counted_until="2020-12-31", known_at="2021-08-12T08:00:00+08:00")
-    decision = when(cut.take, None, command, facts).accepted()
+    decision = when(cut.take, NOT_TAKEN, command, FACTS).accepted()
     (taken,) = decision.events[command.stream()]
     assert isinstance(taken, CutTaken)
     assert taken.known_at is not None
     assert taken.known_at.tzinfo is UTC
     assert (taken.known_at.hour, taken.counted_until) == (0, date(2020, 12, 31))
-    assert taken.positions == {"funds": 12, "assets": 7}
+    assert taken.positions == POSITIONS
+    assert decision.body["cut"] == {"assets": 7, "funds": 12}
 
 
 def test_a_name_means_one_cut_for_ever() -> None:
-    facts = CutFacts(path=(AREA,), positions={"funds": 12})
-    taken = when(cut.take, None, taking(), facts).accepted().events[taking().stream()][0]
-    outcome = when(cut.take, cut.cuts.over([taken]), taking(), facts)
-    outcome.refused(CutAlreadyTaken, name="2020")
+    events = when(cut.take, NOT_TAKEN, taking(), FACTS).accepted().events
+    known = cut.cuts.over(events[taking().stream()])
+    named = cut.names.over(events[taking().name_stream()])
+    assert named == (CutNameTaken(area=AREA, name="2020", path=(ABOVE, AREA)),)
+    when(cut.take, Taking(known, named), taking(), FACTS).refused(CutAlreadyTaken, name="2020")
+
+
+@pytest.mark.parametrize(("area", "path"), [(ABOVE, (ABOVE,)), (BELOW, (ABOVE, AREA, BELOW))])
+def test_a_name_is_not_given_again_above_or_below(area: UUID, path: tuple[UUID, ...]) -> None:
+    mark = CutNameTaken(area=area, name="2020", path=path)
+    when(cut.take, Taking(None, (mark,)), taking(), FACTS).refused(CutNameOfKin, area=str(area))
+
+
+def test_a_neighbour_may_have_a_cut_of_the_same_name() -> None:
+    mark = CutNameTaken(area=BESIDE, name="2020", path=(ABOVE, BESIDE))
+    when(cut.take, Taking(None, (mark,)), taking(), FACTS).accepted()
+
+
+def test_a_title_of_blanks_is_malformed_and_others_are_trimmed() -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        declaring("used.total", USED, title=" ")
+    assert declaring("used.total", USED, title=" 支出 ").title == "支出"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.events_of import plant
 from tests.reporting import planted
 from tests.reporting.conftest import District
 from tests.reporting.definitions import RATE, RECEIVED, UNSPENT, USED
-from tests.reporting.planted import COUNTY, OTHER
+from tests.reporting.planted import COUNTY, OTHER, PROVINCE, TOWN
 
 LINES = [
     {"label": "收到资金", "figure": "recv.total"},
@@ -145,7 +146,9 @@ async def test_what_no_answer_ever_gave_is_malformed(district: District) -> None
         ("/trace/lots/x", {}),
     ):
         bad = await clerk.get(path, params=asked)
-        assert (path, bad.status_code, bad.json()["type"]) == (path, 422, "/problems/Malformed")
+        unreadable = "%00" in path or "\x00" in asked.values()  # no text at all: 400, not 422
+        told = (400, "/problems/Unreadable") if unreadable else (422, "/problems/Malformed")
+        assert (path, bad.status_code, bad.json()["type"]) == (path, *told)
 
 
 async def test_a_ratio_over_nothing_says_so(district: District) -> None:
@@ -185,7 +188,9 @@ async def test_a_kept_cut_gives_the_same_bytes_after_ten_thousand_events(
 async def plant_many(district: District, count: int) -> None:
     """Payments of 10 yuan, effective inside the year that was closed by the cut."""
     moved = (planted.move(planted.D6, "industry", planted.PAY, "0.001", planted.POINTS),)
-    fact = FundPaid(area=COUNTY, lot=planted.D6, payment=planted.POINTS_LIST, movements=moved)
+    fact = FundPaid(
+        area=COUNTY, lot=planted.D6, payment=None, batch=planted.POINTS_LIST, movements=moved
+    )
     for _ in range(count // 1000):
         facts = (planted.D6, (fact,) * 1000)
         await plant(district.logs["funds"], facts, on=date(2020, 12, 31))
@@ -229,3 +234,40 @@ async def test_a_cut_with_a_day_takes_no_second_one(district: District) -> None:
     asked = {"cut": "y", "counted_until": "2020-06-30"}
     both = await clerk.get("/statements/D6", params=asked)
     assert (both.status_code, both.json()["type"]) == (400, "/problems/Unreadable")
+
+
+async def test_a_kept_cut_says_the_epoch_of_every_position(district: District) -> None:
+    clerk = await declared(district)
+    made = await district.post(clerk, "/cuts", name="final", area=str(COUNTY))
+    payload = await district.logs["reporting"].pool.fetchval(
+        "SELECT payload FROM es.events WHERE type = 'CutTaken'"
+    )
+    positions = json.loads(payload)["positions"]
+    assert {at["source"]: at["position"] for at in positions} == made.json()["cut"]
+    assert {at["epoch"] for at in positions} == {1}
+
+
+async def test_a_name_means_one_cut_along_the_line_of_areas(district: District) -> None:
+    clerk = await declared(district)
+    for area, status in ((COUNTY, 201), (PROVINCE, 409), (TOWN, 409), (OTHER, 201)):
+        made = await district.post(clerk, "/cuts", name="final", area=str(area))
+        assert (area, made.status_code) == (area, status)
+
+
+async def test_a_kept_cut_is_named_by_whoever_sees_the_whole_installation(
+    district: District,
+) -> None:
+    clerk = await declared(district)
+    kept = await district.post(clerk, "/cuts", name="final", area=str(COUNTY))
+    await district.catch_up()
+    auditor = await district.client("auditor")
+    path = f"/trace/lots/{planted.P1}?cut=final"
+    assert (await auditor.get(path)).json()["cut"] == kept.json()["cut"]
+    await district.post(clerk, "/cuts", name="final", area=str(OTHER))
+    await district.catch_up()
+    which = await auditor.get(path)
+    assert (which.status_code, which.json()["type"]) == (400, "/problems/Ambiguous")
+    assert (await auditor.get(f"{path}&area={COUNTY}")).json()["cut"] == kept.json()["cut"]
+    scoped = await district.client("auditor", area=COUNTY)
+    assert (await scoped.get(path)).status_code == 200
+    assert (await scoped.get(f"{path}&area={OTHER}")).status_code == 404

@@ -97,7 +97,8 @@ async def test_a_list_in_flight_is_drawn_and_not_paid(district: District) -> Non
     sent = funds.FundSent(
         area=COUNTY,
         lot=D6,
-        payment=planted.POINTS_LIST,
+        payment=None,
+        batch=planted.POINTS_LIST,
         movements=(planted.move(D6, "industry", ("allocated", "in_flight"), "2", planted.POINTS),),
     )
     await plant(district.logs["funds"], (D6, sent), on=planted.WINTER)

@@ -25,6 +25,7 @@ class SourceShare(Struct, frozen=True, kw_only=True):
 class AssetFormed(Event, frozen=True, kw_only=True):
     """A project left something that stands. Value null means: the document does not state it."""
 
+    asset: UUID
     area: UUID
     project: UUID
     name: str

@@ -28,11 +28,13 @@ class Beneficiary(Struct, frozen=True, kw_only=True):
 class BatchDeclared(Event, frozen=True, kw_only=True):
     """A list is announced with its count and sum before its lines come (P8, dossier F9)."""
 
+    batch: UUID
     area: UUID
     project: UUID
     scheme: str
     period: Annotated[str, Meta(examples=["2020"])]
     tranche: int
+    run: Annotated[int, Meta(ge=1, description="1, or the next list for what an earlier one left")]
     grade: Grade
     count: Count
     amount: Amount

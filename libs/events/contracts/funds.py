@@ -16,6 +16,7 @@ from .money import Amount, Draw, Level, Movement, PolicyUsed
 class DocumentRegistered(Event, frozen=True, kw_only=True):
     """A letter that moves or explains money; `number_text` as printed, `number` in normal form."""
 
+    document: UUID
     number: str
     number_text: str
     issuer: str
@@ -37,6 +38,7 @@ class PurposeLine(Struct, frozen=True, kw_only=True):
 class LotRegistered(Event, frozen=True, kw_only=True):
     """One receipt of money by one document from one level; purposes as received stay visible."""
 
+    lot: UUID
     area: UUID
     level: Level
     year: int
@@ -83,7 +85,8 @@ class FundSent(Event, frozen=True, kw_only=True):
 
     area: UUID
     lot: UUID
-    payment: Annotated[UUID, Meta(description="payment or batch")]
+    payment: Annotated[UUID | None, Meta(description="to one payee; or else")]
+    batch: Annotated[UUID | None, Meta(description="the list that it pays")]
     movements: tuple[Movement, ...]
 
 
@@ -92,7 +95,8 @@ class FundPaid(Event, frozen=True, kw_only=True):
 
     area: UUID
     lot: UUID
-    payment: Annotated[UUID, Meta(description="payment or batch")]
+    payment: Annotated[UUID | None, Meta(description="to one payee; or else")]
+    batch: Annotated[UUID | None, Meta(description="the list that it pays")]
     movements: tuple[Movement, ...]
 
 
@@ -101,13 +105,15 @@ class FundReturned(Event, frozen=True, kw_only=True):
 
     area: UUID
     lot: UUID
-    payment: Annotated[UUID, Meta(description="payment or batch")]
+    payment: Annotated[UUID | None, Meta(description="to one payee; or else")]
+    batch: Annotated[UUID | None, Meta(description="the list that it pays")]
     movements: tuple[Movement, ...]
 
 
 class DrawPolicyAdopted(Event, frozen=True, kw_only=True):
     """The order in which a payment draws its project's lots, from a day on."""
 
+    policy: UUID
     area: UUID
     in_force_from: date
     levels: Annotated[tuple[Level, ...], Meta(description="first drawn first")]
@@ -116,7 +122,12 @@ class DrawPolicyAdopted(Event, frozen=True, kw_only=True):
 
 
 class ProjectProposed(Event, frozen=True, kw_only=True):
+    """A project asks for money (申报). `path`: its area's ancestors from the top, itself last, as
+    then: whose money may come down to it, and whose policy orders its draws."""
+
+    project: UUID
     area: UUID
+    path: tuple[UUID, ...]
     year: int
     name: str
     kind: Annotated[str, Meta(examples=["infrastructure"])]
@@ -151,6 +162,7 @@ class Payee(Struct, frozen=True, kw_only=True):
 class PaymentOrdered(Event, frozen=True, kw_only=True):
     """A payment to one payee left for the bank (拨付); its draws name every lot."""
 
+    payment: UUID
     area: UUID
     project: UUID
     payee: Payee

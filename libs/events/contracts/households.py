@@ -43,7 +43,16 @@ class AreaCodeChanged(Event, frozen=True, kw_only=True):
     valid_from: date
 
 
+class AreaCodeTaken(Event, frozen=True, kw_only=True):
+    """The mark on the code's own stream: this area bears it from `valid_from` on."""
+
+    area: UUID
+    code: str
+    valid_from: date
+
+
 class OrganisationRegistered(Event, frozen=True, kw_only=True):
+    organisation: UUID
     name: str
     kind: Annotated[str, Meta(examples=["bureau", "contractor", "insurer", "bank", "village"])]
     area: UUID
@@ -56,9 +65,18 @@ class OrganisationAliasAdded(Event, frozen=True, kw_only=True):
     alias: str
 
 
+class NameTaken(Event, frozen=True, kw_only=True):
+    """The mark on the name's own stream: in this area it names this organisation."""
+
+    area: UUID
+    name: str
+    organisation: UUID
+
+
 class HouseholdRegistered(Event, frozen=True, kw_only=True):
     """A household enters the register; ids are opaque, and nothing here tells who lives there."""
 
+    household: UUID
     area: UUID
     era: Era
     register_type: Annotated[str, Meta(examples=["registered_poor"])]
@@ -96,8 +114,10 @@ CONTRACTS = Contracts(
         AreaRegistered,
         AreaAliasAdded,
         AreaCodeChanged,
+        AreaCodeTaken,
         OrganisationRegistered,
         OrganisationAliasAdded,
+        NameTaken,
         HouseholdRegistered,
         PopulationCounted,
         HouseholdFlagged,

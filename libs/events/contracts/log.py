@@ -52,8 +52,9 @@ class ExternalRefBound(Event, frozen=True, kw_only=True):
 
     system: str
     id: str
-    noun: str
+    noun: Annotated[str, Meta(examples=["lot"], description="what kind of thing it is")]
     target: UUID
+    area: Annotated[UUID | None, Meta(description="where it lies; null at the top")]
 
 
 CONTRACTS = Contracts((EpochOpened, CommandRefused, RefusalsCounted, ExternalRefBound))

@@ -32,7 +32,12 @@ Bucket = Literal[
 Account = Literal[Source, Bucket]
 Grade = Literal["line", "summary"]
 Place = Annotated[
-    str, Meta(description="treasury:<area>, township:<area>, bank or payee", min_length=1)
+    str,
+    Meta(
+        description="treasury:<area>, township:<area>, bank[:<organisation>], "
+        "payee:<organisation or list>",
+        min_length=1,
+    ),
 ]
 
 

@@ -70,6 +70,15 @@ class StatementDeclared(Event, frozen=True, kw_only=True):
     lines: tuple[StatementLine, ...]
 
 
+class LogPosition(Struct, frozen=True, kw_only=True):
+    """Where a cut goes through one log. The epoch is that of the event there: a position alone
+    could mean another event after a restore. Position 0 (epoch 0): nothing of it."""
+
+    source: Annotated[str, Meta(examples=["funds"])]
+    epoch: Count
+    position: Count
+
+
 class CutTaken(Event, frozen=True, kw_only=True):
     """A cut was kept under a name, so that figures at it stay the same bytes for ever."""
 
@@ -77,7 +86,15 @@ class CutTaken(Event, frozen=True, kw_only=True):
     name: str
     counted_until: date | None
     known_at: datetime | None
-    positions: Annotated[dict[str, Count], Meta(description="one position per log")]
+    positions: Annotated[tuple[LogPosition, ...], Meta(description="one position per log")]
 
 
-CONTRACTS = Contracts((FigureDeclared, StatementDeclared, CutTaken))
+class CutNameTaken(Event, frozen=True, kw_only=True):
+    """The mark on the name's own stream: along the line of this area the name means its cut."""
+
+    area: UUID
+    name: str
+    path: Annotated[tuple[UUID, ...], Meta(description="ancestors from the top, itself last")]
+
+
+CONTRACTS = Contracts((FigureDeclared, StatementDeclared, CutTaken, CutNameTaken))

@@ -5,8 +5,6 @@ CREATE SCHEMA known;
 CREATE TABLE known.areas (
     id          uuid PRIMARY KEY,
     path        uuid[] NOT NULL,
-    code        text NOT NULL,
-    name        text NOT NULL,
     level       text NOT NULL,
     valid_from  date NOT NULL
 ) WITH (fillfactor = 70);

@@ -89,7 +89,7 @@ async def _both(known: Knowing, state: Asset, ask: Ask[TransferAsset]) -> Organi
     return await _registered(known, state, command.from_organisation, command.to_organisation)
 
 
-FORM = Decider(FormAsset, FormationFacts, _of_formation, _of_funding, formation.form)
+FORM = Decider(FormAsset, FormationFacts, _of_formation, _of_funding, formation.form, noun="asset")
 CLASSIFY = Decider(ClassifyAsset, Facts, _of_asset, _where, asset.classify)
 RECORD = Decider(RecordAsset, OrganisationFacts, _of_asset, _keeper, asset.record)
 CONFIRM = Decider(ConfirmRight, OrganisationFacts, _of_asset, _owner, asset.confirm_right)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts.assets import (
@@ -31,14 +31,15 @@ CATEGORIES: Mapping[Category, str] = {
     "to_household": "到户类",
 }
 LEDGERS: Mapping[Ledger, str] = {"total": "总台账", "part": "分台账"}
-Document = Annotated[str | None, Field(default=None, max_length=120, description="文号")]
+Named = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Document = Annotated[Named | None, Field(default=None, max_length=120, description="文号")]
 
 
 class ClassifyAsset(Command):
     """资产分类。已分类的改类须说明理由。"""
 
     category: Category
-    reason: str | None = Field(default=None, min_length=1, max_length=300)
+    reason: Named | None = Field(default=None, max_length=300)
 
 
 class RecordAsset(Command):
@@ -46,7 +47,7 @@ class RecordAsset(Command):
 
     ledger: Ledger
     keeper: UUID = Field(description="记账单位")
-    code: str = Field(min_length=1, max_length=60, examples=["ZC-2020-0001"])
+    code: Named = Field(max_length=60, examples=["ZC-2020-0001"])
     value: AmountTyped | None = Field(description="台账所记价值; null: 未载明")
 
 
@@ -62,7 +63,7 @@ class TransferAsset(Command):
 
     from_organisation: UUID
     to_organisation: UUID
-    list_number: str = Field(min_length=1, max_length=60)
+    list_number: Named = Field(max_length=60)
 
     @model_validator(mode="after")
     def _to_another(self) -> Self:
@@ -78,11 +79,11 @@ def asset_stream(project: UUID, name: str) -> UUID:
 class OrganisationFacts(Facts, frozen=True, kw_only=True):
     """Which of the organisations named are registered, up to a position of households."""
 
-    households: int
+    households: Reliance
     registered: tuple[UUID, ...]
 
     def relied(self) -> tuple[Reliance, ...]:
-        return (Reliance(source="households", position=self.households),)
+        return (self.households,)
 
 
 class AssetNotFormed(Refused):
@@ -174,7 +175,9 @@ def _require_before(asset: Asset, step: str, steps: int) -> None:
 
 def _require_registered(organisation: UUID, facts: OrganisationFacts) -> None:
     if organisation not in facts.registered:
-        raise UnknownOrganisation(organisation=str(organisation), position=facts.households)
+        raise UnknownOrganisation(
+            organisation=str(organisation), position=facts.households.position
+        )
 
 
 def classify(state: Asset, command: ClassifyAsset, _: Facts) -> Decision:
@@ -270,7 +273,7 @@ def evolve(state: Asset, event: Event) -> Asset:
 
 def _formed(event: AssetFormed) -> Asset:
     return Asset(
-        asset_stream(event.project, event.name),
+        event.asset,
         event.area,
         event.project,
         event.name,

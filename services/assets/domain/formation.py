@@ -20,7 +20,7 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, Reliance, stream_id
 
-from .asset import Asset, asset_stream
+from .asset import Asset, Named, asset_stream
 
 
 class SourceTyped(BaseModel):
@@ -35,8 +35,8 @@ class FormAsset(Command):
 
     area: UUID
     project: UUID
-    name: str = Field(min_length=1, max_length=200, examples=["村组道路"])
-    kind: str = Field(min_length=1, max_length=40, examples=["road"])
+    name: Named = Field(max_length=200, examples=["村组道路"])
+    kind: Named = Field(max_length=40, examples=["road"])
     value: AmountTyped | None = Field(description="null: 文件未载明价值")
     sources: tuple[SourceTyped, ...] = Field(default=(), max_length=50)
     other: AmountTyped | None = Field(default=None, description="其他来源的资金")
@@ -73,7 +73,7 @@ class FormationFacts(Facts, frozen=True, kw_only=True):
     `funded`: fen that each lot gave to the project. `funds`: the position up to which this holds.
     """
 
-    funds: int
+    funds: Reliance
     project: tuple[UUID, ...]
     funded: dict[UUID, int]
 
@@ -125,6 +125,7 @@ def form(state: Formation, command: FormAsset, facts: FormationFacts) -> Decisio
         _require_funded(share, state.capital, facts)
     asset = command.asset()
     formed = AssetFormed(
+        asset=asset,
         area=command.area,
         project=command.project,
         name=command.name,
@@ -134,7 +135,7 @@ def form(state: Formation, command: FormAsset, facts: FormationFacts) -> Decisio
         sources=shares,
         formed_on=command.formed_on,
         quantity=command.quantity,
-        relies_on=(Reliance(source="funds", position=facts.funds),),
+        relies_on=(facts.funds,),
     )
     events: dict[UUID, tuple[Event, ...]] = {asset: (formed,)}
     if shares:
@@ -148,7 +149,7 @@ def form(state: Formation, command: FormAsset, facts: FormationFacts) -> Decisio
 def _require_project(command: FormAsset, facts: FormationFacts) -> None:
     """The project stands on the asset's own line of areas, above or below it."""
     if not facts.project:
-        raise UnknownProject(project=str(command.project), position=facts.funds)
+        raise UnknownProject(project=str(command.project), position=facts.funds.position)
     if facts.project[-1] not in facts.path and command.area not in facts.project:
         raise ProjectElsewhere(project_area=str(facts.project[-1]), area=str(command.area))
 

@@ -43,7 +43,7 @@ def of_households(
 ) -> Iterator[tuple[Table, Row]]:
     match fact:
         case OrganisationRegistered():
-            yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)
+            yield ORGANISATIONS, (fact.organisation, fact.kind, fact.name, fact.area)
         case _:
             yield from known.areas(recorded, fact, metadata)
 

@@ -50,7 +50,7 @@ LEDGERS = Table(
 def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case AssetFormed():
-            at = (recorded.stream, fact.area, fact.project)
+            at = (fact.asset, fact.area, fact.project)
             what = (fact.name, fact.kind, fact.value_fen, fact.formed_on, fact.quantity)
             yield ASSETS, (*at, *what)
         case AssetClassified():

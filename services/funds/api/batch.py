@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from services.funds.domain import answers, batch, roster
+from services.funds.domain import answers, batch, roster, sealing
 from services.funds.domain.answers import AnswerLines, AnswerSummary
 from services.funds.domain.batch import (
     BankFacts,
@@ -18,13 +18,19 @@ from services.funds.domain.batch import (
     DeclareBatch,
     Listing,
     ReserveBatch,
-    SealBatch,
     SendBatch,
     batches_,
 )
 from services.funds.domain.entitlement import entitlement_stream, entitlements
 from services.funds.domain.project import Project, projects
-from services.funds.domain.roster import BeneficiaryTyped, OrderSubsidies, Roster, RosterFacts
+from services.funds.domain.roster import (
+    BeneficiaryTyped,
+    OrderSubsidies,
+    Registered,
+    Roster,
+    RosterFacts,
+)
+from services.funds.domain.sealing import SealBatch, SealFacts
 
 from .purse import batch_area, listing_of, path_of, relied, where_batch_is
 
@@ -33,9 +39,12 @@ Finance = Annotated[Call, Depends(Holds("finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
 
 _HOUSEHOLDS = """
-SELECT h.id, h.area FROM known.households h JOIN known.areas a ON a.id = h.area
+SELECT h.id, h.area, h.members FROM known.households h JOIN known.areas a ON a.id = h.area
  WHERE h.id = ANY ($1::uuid[]) AND $2 = ANY (a.path)
 """
+
+
+_WITHIN = "SELECT id FROM known.areas WHERE id = ANY ($1::uuid[]) AND $2 = ANY (path)"
 
 
 async def _of_declaration(streams: Streams, ask: Ask[DeclareBatch]) -> tuple[Batch, Project]:
@@ -82,7 +91,21 @@ async def _registered(known: Knowing, state: Roster, ask: Ask[OrderSubsidies]) -
     return RosterFacts(
         path=await path_of(known, area),
         relies_on=relies_on,
-        households={str(row["id"]): row["area"] for row in rows},
+        households={
+            str(row["id"]): Registered(area=row["area"], members=tuple(row["members"]))
+            for row in rows
+        },
+    )
+
+
+async def _areas(known: Knowing, state: Listing, ask: Ask[SealBatch]) -> SealFacts:
+    relies_on = await relied(known)
+    named = [total.area for total in ask.command.areas]
+    rows = await known.pool.fetch(_WITHIN, named, state.batch.area)
+    return SealFacts(
+        path=await path_of(known, state.batch.area),
+        relies_on=relies_on,
+        within=tuple(row["id"] for row in rows),
     )
 
 
@@ -91,11 +114,17 @@ async def _where_roster_is(known: Knowing, state: Roster, _: Ask[Any]) -> Facts:
 
 
 DECLARE = Decider(
-    DeclareBatch, Facts, _of_declaration, _where_declared, batch.declare, keeps_key=True
+    DeclareBatch,
+    Facts,
+    _of_declaration,
+    _where_declared,
+    batch.declare,
+    keeps_key=True,
+    noun="batch",
 )
 RESERVE = Decider(ReserveBatch, Facts, _listing, where_batch_is, batch.reserve, keeps_key=True)
 ORDER = Decider(OrderSubsidies, RosterFacts, _roster, _registered, roster.order, keeps_key=True)
-SEAL = Decider(SealBatch, Facts, _listing, where_batch_is, batch.seal, keeps_key=True)
+SEAL = Decider(SealBatch, SealFacts, _listing, _areas, sealing.seal, keeps_key=True)
 SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True)
 ANSWER = Decider(AnswerLines, Facts, _roster, _where_roster_is, answers.answer, keeps_key=True)
 ANSWER_SUMMARY = Decider(

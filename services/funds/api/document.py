@@ -24,7 +24,7 @@ async def _learn(known: Knowing, _: Document, ask: Ask[RegisterDocument]) -> Fac
     return Facts(path=await known.path(ask.command.area))
 
 
-REGISTER = Decider(RegisterDocument, Facts, _gather, _learn, document.register)
+REGISTER = Decider(RegisterDocument, Facts, _gather, _learn, document.register, noun="document")
 DECIDERS = (REGISTER,)
 
 
@@ -40,4 +40,5 @@ async def register(
 async def get(
     id: UUID, call: Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
 ) -> Response:
-    return await show(call, document.documents, id, lambda state: state.area)
+    """任何区域都可引用和查看文件。"""
+    return await show(call, document.documents, id, lambda _: call.caller.area)

@@ -52,7 +52,13 @@ async def _where_lot_is(known: Knowing, state: tuple[Any, ...], _: Ask[Any]) -> 
 
 
 REGISTER = Decider(
-    RegisterLot, Facts, _of_registration, _where_registered, lot.register, keeps_key=True
+    RegisterLot,
+    Facts,
+    _of_registration,
+    _where_registered,
+    lot.register,
+    keeps_key=True,
+    noun="lot",
 )
 ALLOCATE = Decider(AllocateFund, Facts, _of_allocation, _where_lot_is, lot.allocate, keeps_key=True)
 REALLOCATE = Decider(

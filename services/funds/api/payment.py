@@ -38,13 +38,13 @@ async def _of_order(streams: Streams, ask: Ask[OrderPayment]) -> Paying:
 
 async def _payee(known: Knowing, state: Paying, ask: Ask[OrderPayment]) -> PayFacts:
     relies_on = await relied(known)
-    found = await known.pool.fetchval(
-        "SELECT true FROM known.organisations WHERE id = $1", ask.command.payee.organisation
+    kind = await known.pool.fetchval(
+        "SELECT kind FROM known.organisations WHERE id = $1", ask.command.payee.organisation
     )
     return PayFacts(
         path=await path_of(known, state.purse.project.area),
         relies_on=relies_on,
-        payee_known=bool(found),
+        payee_kind=kind,
     )
 
 
@@ -58,7 +58,9 @@ async def _where_payment_is(known: Knowing, state: Paying, _: Ask[Any]) -> Facts
     return Facts(path=await path_of(known, state.payment.area))
 
 
-ORDER = Decider(OrderPayment, PayFacts, _of_order, _payee, payment.order, keeps_key=True)
+ORDER = Decider(
+    OrderPayment, PayFacts, _of_order, _payee, payment.order, keeps_key=True, noun="payment"
+)
 CONFIRM = Decider(
     ConfirmPayment, Facts, _of_answer, _where_payment_is, payment.confirm, keeps_key=True
 )

@@ -39,7 +39,9 @@ async def _where_project_is(known: Knowing, state: tuple[Project, Any], _: Ask[A
     return Facts(path=() if area is None else await known.path(area))
 
 
-PROPOSE = Decider(ProposeProject, Facts, _of_proposal, _where_proposed, project.propose)
+PROPOSE = Decider(
+    ProposeProject, Facts, _of_proposal, _where_proposed, project.propose, noun="project"
+)
 ENTER = Decider(EnterLibrary, Facts, _of_entry, _where_project_is, project.enter_library)
 DECIDERS = (PROPOSE, ENTER)
 

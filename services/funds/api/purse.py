@@ -17,13 +17,14 @@ NOWHERE = UUID(int=0)
 
 
 async def purse_of(streams: Streams, project: UUID, *named: UUID) -> Purse:
-    """A project with the lots that fund it, those the caller named, and their area's policy."""
+    """A project with the lots that fund it and those the caller named, and the policy of the
+    nearest area above it that has one."""
     known = await streams.load(projects, project)
     wanted = sorted({giver.lot for giver in known.funded} | set(named))
     found = dict(zip(wanted, await streams.load_many(lots, wanted), strict=True))
-    areas = sorted({lot.area for lot in found.values() if lot.area is not None})
-    policy = await streams.load(policies, policy_stream(areas[0])) if areas else DrawPolicy()
-    return Purse(known, found, policy)
+    above = [policy_stream(area) for area in reversed(known.path)]
+    adopted = [one for one in await streams.load_many(policies, above) if one.adopted]
+    return Purse(known, found, adopted[0] if adopted else DrawPolicy())
 
 
 async def listing_of(streams: Streams, batch: UUID) -> Listing:
@@ -35,7 +36,7 @@ async def listing_of(streams: Streams, batch: UUID) -> Listing:
 async def relied(known: Knowing) -> tuple[Reliance, ...]:
     """Up to where the copy of households holds; read before the copy, which may then be newer than
     it says, never older. Raises: StaleReferenceError."""
-    return (Reliance(source="households", position=await known.fresh("households")),)
+    return (await known.fresh("households"),)
 
 
 async def path_of(known: Knowing, area: UUID | None) -> tuple[UUID, ...]:

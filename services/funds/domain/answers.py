@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.contracts import funds
 from libs.events.contracts.batches import (
@@ -23,7 +23,7 @@ from libs.events.errors import Refused
 from libs.events.types import Command, Event
 
 from .batch import Batch, GradeDiffers, Listing
-from .drawing import Way, movements
+from .drawing import Places, Way, movements
 from .entitlement import Entitlement
 from .lot import area_of
 from .roster import LARGEST_CHUNK, BeneficiaryTyped, Roster, stream_of
@@ -41,20 +41,23 @@ class AnswerTyped(BaseModel):
     line: int = Field(ge=1)
     beneficiary: BeneficiaryTyped
     outcome: Literal["credited", "returned"]
-    on: date
-    reason: str | None = Field(default=None, max_length=200)
+    reason: str | None = Field(default=None, min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _a_return_has_its_reason(self) -> Self:
+        if (self.outcome == "returned") != (self.reason is not None):
+            raise ValueError("退回须写原因, 入账不写")
+        return self
 
 
 class AnswerLines(Command):
-    """导入银行结果：逐行入账或退回。"""
+    """导入银行结果：逐行入账或退回。业务发生日即银行答复之日，一次只报一日。"""
 
     lines: tuple[AnswerTyped, ...] = Field(min_length=1, max_length=LARGEST_CHUNK)
 
 
 class AnswerSummary(Command):
-    """汇总级批次全部入账。"""
-
-    credited_on: date
+    """汇总级批次全部入账。业务发生日即入账日。"""
 
 
 class LineDiffers(Refused):
@@ -68,7 +71,8 @@ def answer(state: Roster, command: AnswerLines, _: Facts) -> Decision:
     orders = _require_waiting(batch, command, state.entitlements)
     pairs = list(zip(command.lines, orders, strict=True))
     streams: dict[UUID, tuple[Event, ...]] = {
-        stream_of(batch, order.beneficiary): (_answered(answer, order),) for answer, order in pairs
+        stream_of(batch, order.beneficiary): (_answered(answer, order, command.occurred_on),)
+        for answer, order in pairs
     }
     credited = [order for answer, order in pairs if answer.outcome == "credited"]
     returned = [order for answer, order in pairs if answer.outcome == "returned"]
@@ -104,27 +108,32 @@ def _require_waiting(
     return orders
 
 
-def _answered(answer: AnswerTyped, order: SubsidyOrdered) -> Event:
+def _answered(answer: AnswerTyped, order: SubsidyOrdered, on: date) -> Event:
     line = msgspec.structs.asdict(order)
-    if answer.outcome == "credited":
-        return SubsidyDisbursed(**line, credited_on=answer.on)
-    return SubsidyReturned(**line, returned_on=answer.on, reason=answer.reason or "未说明")
+    if answer.reason is None:
+        return SubsidyDisbursed(**line, credited_on=on)
+    return SubsidyReturned(**line, returned_on=on, reason=answer.reason)
 
 
 def _lot_events(
     listing: Listing, credited: Iterable[Subtotal], returned: Iterable[Subtotal]
 ) -> dict[UUID, tuple[Event, ...]]:
     id_, _ = listing.batch.identity()
-    paid = movements(listing.purse, PAY, map(share, credited))
-    back = movements(listing.purse, RETURN, map(share, returned))
+    places = Places.of(listing.batch.bank, id_)
+    paid = movements(listing.purse, PAY, places, map(share, credited))
+    back = movements(listing.purse, RETURN, places, map(share, returned))
     events: dict[UUID, tuple[Event, ...]] = {}
     for lot in sorted(paid.keys() | back.keys()):
-        area = area_of(listing.purse.lots[lot])
+        about: dict[str, Any] = {
+            "area": area_of(listing.purse.lots[lot]),
+            "lot": lot,
+            "payment": None,
+        }
         facts: list[Event] = []
         if lot in paid:
-            facts.append(funds.FundPaid(area=area, lot=lot, payment=id_, movements=paid[lot]))
+            facts.append(funds.FundPaid(**about, batch=id_, movements=paid[lot]))
         if lot in back:
-            facts.append(funds.FundReturned(area=area, lot=lot, payment=id_, movements=back[lot]))
+            facts.append(funds.FundReturned(**about, batch=id_, movements=back[lot]))
         events[lot] = tuple(facts)
     return events
 

@@ -7,11 +7,10 @@ live on their entitlements (roster.py); this stream keeps counts and sums (P8, d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts import batches, funds
@@ -19,14 +18,13 @@ from libs.events.contracts.batches import BatchDeclared, BatchReserved, BatchSea
 from libs.events.contracts.money import Draw, Grade
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.leaf import tree_root
 from libs.events.types import Command, Event, Reliance, stream_id
 
-from .drawing import Purse, Share, Way, movements
+from .drawing import Places, Purse, Share, Way, movements
 from .entitlement import Roll
 from .lot import area_of
 from .project import Project, require_fundable
-from .subtotals import merged, share, summed
+from .subtotals import merged, share
 
 RESERVE = Way("allocated", "reserved")
 SEND = Way("reserved", "in_flight")
@@ -42,43 +40,31 @@ class DeclareBatch(Command):
     scheme: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     period: str = Field(pattern=r"^\d{4}(-\d{2})?$", examples=["2020"])
     tranche: int = Field(default=1, ge=1, le=99)
+    run: int = Field(default=1, ge=1, le=99, description="第几次报送: 退回的行另起一次")
     grade: Grade
     count: int = Field(ge=1, le=1_000_000)
     amount: AmountTyped
 
     def batch(self) -> UUID:
-        return batch_stream(self.area, Roll(self.scheme, self.period, self.tranche))
+        return batch_stream(self.area, Roll(self.scheme, self.period, self.tranche), self.run)
 
 
 class ReserveBatch(Command):
     """按支出顺序冻结批次总额。"""
 
 
-class AreaTotal(BaseModel):
-    """One area of a list without names: how many, how much."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    area: UUID
-    count: int = Field(ge=1)
-    amount: AmountTyped
-
-
-class SealBatch(Command):
-    """封存名单。明细级由已报的行相加；汇总级在此给出各区域的户数与金额。"""
-
-    areas: tuple[AreaTotal, ...] = Field(default=(), max_length=2000)
-
-
 class SendBatch(Command):
-    """送银行。"""
+    """送银行。业务发生日即送出日。"""
 
     bank: UUID
-    sent_on: date
 
 
 class BatchAlreadyDeclared(Refused):
     """该批次已经申报：{scheme} {period} 第 {tranche} 档。"""
+
+
+class ProjectOfAnotherArea(Refused):
+    """批次与项目不在同一区域：批次 {area}，项目 {project_area}。"""
 
 
 class BatchStepOutOfOrder(Refused):
@@ -109,6 +95,7 @@ class Batch:
     ordered: int = 0
     ordered_fen: int = 0
     answered: int = 0
+    bank: UUID | None = None
     roots: tuple[str, ...] = ()
     subtotals: tuple[batches.Subtotal, ...] = ()
 
@@ -144,8 +131,10 @@ class UnknownBank(Refused):
     """银行未登记：{bank}。"""
 
 
-def batch_stream(area: UUID, roll: Roll) -> UUID:
-    return stream_id("batch", str(area), str(area), *map(str, roll))
+def batch_stream(area: UUID, roll: Roll, run: int = 1) -> UUID:
+    """One list a run; what an earlier run left returned is paid by the next, for the same
+    entitlements, which admit one live order whatever the run."""
+    return stream_id("batch", str(area), str(area), *map(str, roll), str(run))
 
 
 def declare(state: tuple[Batch, Project], command: DeclareBatch, _: Facts) -> Decision:
@@ -156,12 +145,16 @@ def declare(state: tuple[Batch, Project], command: DeclareBatch, _: Facts) -> De
             scheme=command.scheme, period=command.period, tranche=command.tranche
         )
     require_fundable(project)
+    if project.area != command.area:
+        raise ProjectOfAnotherArea(area=str(command.area), project_area=str(project.area))
     event = BatchDeclared(
+        batch=command.batch(),
         area=command.area,
         project=command.project,
         scheme=command.scheme,
         period=command.period,
         tranche=command.tranche,
+        run=command.run,
         grade=command.grade,
         count=command.count,
         amount=command.amount.read(),
@@ -179,7 +172,7 @@ def reserve(state: Listing, command: ReserveBatch, _: Facts) -> Decision:
         draws=draws,
         policy=state.purse.policy.used(command.counted_on),
     )
-    moved = movements(state.purse, RESERVE, map(Share, draws))
+    moved = movements(state.purse, RESERVE, Places.of(None, id_), map(Share, draws))
     held = {
         lot: (
             funds.FundReserved(
@@ -195,40 +188,6 @@ def reserve(state: Listing, command: ReserveBatch, _: Facts) -> Decision:
     return Decision({id_: (reserved,), **held}, body)
 
 
-def seal(state: Listing, command: SealBatch, _: Facts) -> Decision:
-    """F9: count and sum as declared, to the fen, or nothing is sealed."""
-    batch = state.batch
-    id_, area = batch.at("reserved")
-    listed, listed_fen, subtotals = _listed(batch, command)
-    if (listed, listed_fen) != (batch.count, batch.amount_fen):
-        raise BatchTotalDiffers(
-            declared=batch.count,
-            declared_fen=batch.amount_fen,
-            listed=listed,
-            listed_fen=listed_fen,
-        )
-    root = tree_root([bytes.fromhex(chunk) for chunk in batch.roots]).hex()
-    event = BatchSealed(
-        area=area,
-        batch=id_,
-        count=batch.count,
-        amount_fen=batch.amount_fen,
-        subtotals=subtotals,
-        root=root if batch.grade == "line" else None,
-    )
-    return Decision({id_: (event,)}, {"id": str(id_), "root": event.root})
-
-
-def _listed(batch: Batch, command: SealBatch) -> tuple[int, int, tuple[batches.Subtotal, ...]]:
-    if batch.grade == "line":
-        if command.areas:
-            raise GradeDiffers(grade=batch.grade)
-        return batch.ordered, batch.ordered_fen, batch.subtotals
-    totals = [(total.area, total.count, total.amount.read().amount_fen) for total in command.areas]
-    sums = tuple(summed(batch.draws, totals))
-    return sum(count for _, count, _ in totals), sum(fen for _, _, fen in totals), sums
-
-
 def send(state: Listing, command: SendBatch, facts: BankFacts) -> Decision:
     """Reserved becomes in flight; from here only the bank's answer moves it."""
     id_, area = state.batch.at("sealed")
@@ -238,13 +197,20 @@ def send(state: Listing, command: SendBatch, facts: BankFacts) -> Decision:
         area=area,
         batch=id_,
         bank=command.bank,
-        sent_on=command.sent_on,
+        sent_on=command.occurred_on,
         relies_on=facts.relies_on,
     )
-    moved = movements(state.purse, SEND, map(share, state.batch.subtotals))
+    places = Places.of(command.bank, id_)
+    moved = movements(state.purse, SEND, places, map(share, state.batch.subtotals))
     sent = {
         lot: (
-            funds.FundSent(area=area_of(state.purse.lots[lot]), lot=lot, payment=id_, movements=m),
+            funds.FundSent(
+                area=area_of(state.purse.lots[lot]),
+                lot=lot,
+                payment=None,
+                batch=id_,
+                movements=m,
+            ),
         )
         for lot, m in moved.items()
     }
@@ -256,7 +222,7 @@ def evolve(state: Batch, event: Event) -> Batch:
         case BatchDeclared():
             roll = Roll(event.scheme, event.period, event.tranche)
             return Batch(
-                id=batch_stream(event.area, roll),
+                id=event.batch,
                 area=event.area,
                 project=event.project,
                 roll=roll,
@@ -278,7 +244,7 @@ def evolve(state: Batch, event: Event) -> Batch:
         case BatchSealed():
             return replace(state, step="sealed", subtotals=event.subtotals)
         case BatchSent():
-            return replace(state, step="sent")
+            return replace(state, step="sent", bank=event.bank)
         case batches.LinesAnswered():
             answered = state.answered + event.credited + event.returned
             step: Step = "answered" if answered == state.count else "sent"

@@ -46,7 +46,7 @@ def document_stream(number: DocumentNumber) -> UUID:
 
 
 class DocumentAlreadyRegistered(Refused):
-    """该文件已经登记：{number} 《{title}》。"""
+    """该文件已经登记：{number} 《{title}》，编号 {document}。"""
 
 
 class DocumentNotRegistered(Refused):
@@ -64,9 +64,12 @@ class Document:
 
 def register(state: Document, command: RegisterDocument, _: Facts) -> Decision:
     if state.id is not None:
-        raise DocumentAlreadyRegistered(number=state.number, title=state.title)
+        raise DocumentAlreadyRegistered(
+            number=state.number, title=state.title, document=str(state.id)
+        )
     parsed = parse_document(command.number)
     event = DocumentRegistered(
+        document=command.document(),
         number=parsed.normal,
         number_text=command.number,
         issuer=parsed.issuer,
@@ -93,9 +96,7 @@ def require_registered(document: Document, asked: UUID) -> Document:
 def evolve(state: Document, event: Event) -> Document:
     match event:
         case DocumentRegistered():
-            number = parse_document(event.number_text)
-            id_ = document_stream(number)
-            return Document(id_, event.area, event.number, event.kind, event.title)
+            return Document(event.document, event.area, event.number, event.kind, event.title)
         case _:
             return state
 

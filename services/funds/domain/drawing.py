@@ -20,20 +20,27 @@ from .lot import InsufficientLot, Lot, PurposeNotAllowed, known
 from .policy import DrawPolicy
 from .project import FundedBy, Project, require_fundable
 
-BANK, PAYEE = "bank", "payee"
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where money is once it left the treasury: at which bank, with whom."""
+
+    bank: str
+    payee: str
+
+    @classmethod
+    def of(cls, bank: UUID | None, payee: UUID) -> Places:
+        return cls("bank" if bank is None else f"bank:{bank}", f"payee:{payee}")
 
 
 class DrawOrderDiffers(Refused):
     """指定的资金与支出顺序不符：按顺序应为 {expected}。"""
 
 
-class LotsOfSeveralAreas(Refused):
-    """项目的资金属于 {count} 个区域，没有共同的支出顺序。"""
-
-
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """What a project may draw from: its lots with their states, and the policy of their area."""
+    """What a project may draw from: its lots with their states, and the policy that orders them:
+    that of the nearest area above the project that has one."""
 
     project: Project
     lots: Mapping[UUID, Lot]
@@ -54,7 +61,6 @@ class Purse:
         """
         project = require_fundable(self.project)
         self._require_purpose(named)
-        self._require_one_area()
         draws = self._in_order(fen, day, project)
         if named and list(named) != [(draw.lot, draw.amount_fen) for draw in draws]:
             expected = "，".join(f"{draw.lot} {draw.amount_fen} 分" for draw in draws)
@@ -75,11 +81,6 @@ class Purse:
                 purpose=purpose, needed_fen=fen, available_fen=fen - missing, short_fen=missing
             )
         return tuple(draws)
-
-    def _require_one_area(self) -> None:
-        areas = {self.lots[giver.lot].area for giver in self.project.funded}
-        if len(areas) > 1:
-            raise LotsOfSeveralAreas(count=len(areas))
 
     def _require_purpose(self, named: Sequence[tuple[UUID, int]]) -> None:
         for lot, _ in named:
@@ -109,8 +110,8 @@ class Way:
     from_account: Account
     to_account: Account
 
-    def place(self, account: Account, lot: Lot) -> str:
-        return {"in_flight": BANK, "paid": PAYEE}.get(account, lot.treasury)
+    def place(self, account: Account, lot: Lot, places: Places) -> str:
+        return {"in_flight": places.bank, "paid": places.payee}.get(account, lot.treasury)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +123,18 @@ class Share:
     lines: int | None = None
 
 
-def movements(purse: Purse, way: Way, shares: Iterable[Share]) -> dict[UUID, tuple[Movement, ...]]:
+def movements(
+    purse: Purse, way: Way, places: Places, shares: Iterable[Share]
+) -> dict[UUID, tuple[Movement, ...]]:
     """Movements of the project's money by lot, in the order of the shares' lots."""
     ordered = sorted(shares, key=lambda share: (share.draw.lot, share.area or UUID(int=0)))
     return {
-        lot: tuple(_movement(purse, way, share) for share in of_lot)
+        lot: tuple(_movement(purse, way, places, share) for share in of_lot)
         for lot, of_lot in groupby(ordered, key=lambda share: share.draw.lot)
     }
 
 
-def _movement(purse: Purse, way: Way, share: Share) -> Movement:
+def _movement(purse: Purse, way: Way, places: Places, share: Share) -> Movement:
     lot = purse.lots[share.draw.lot]
     return Movement(
         lot=known(lot)[0],
@@ -139,8 +142,8 @@ def _movement(purse: Purse, way: Way, share: Share) -> Movement:
         project=purse.project.id,
         from_account=way.from_account,
         to_account=way.to_account,
-        from_place=way.place(way.from_account, lot),
-        to_place=way.place(way.to_account, lot),
+        from_place=way.place(way.from_account, lot, places),
+        to_place=way.place(way.to_account, lot, places),
         amount_fen=share.draw.amount_fen,
         area=share.area,
         lines=share.lines,

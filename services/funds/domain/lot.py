@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts import funds
@@ -18,6 +19,9 @@ from libs.events.types import Command, Event, stream_id
 from .balances import Balances, held, moved
 from .document import Document, require_registered
 from .project import Project, Purpose, require_fundable
+
+FundName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+BatchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 
 
 class PurposeTyped(BaseModel):
@@ -33,8 +37,8 @@ class RegisterLot(Command):
     area: UUID
     level: Level
     year: int = Field(ge=2013, le=2100)
-    fund_name: str = Field(min_length=1, max_length=120)
-    batch: str = Field(min_length=1, max_length=40)
+    fund_name: FundName
+    batch: BatchText
     document: UUID
     amount: AmountTyped
     purposes: tuple[PurposeTyped, ...] = Field(min_length=1, max_length=50)
@@ -86,6 +90,10 @@ class InsufficientLot(Refused):
     """资金余额不足：用途 {purpose} 需要 {needed_fen}，可用 {available_fen}，还差 {short_fen}。"""
 
 
+class ProjectElsewhere(Refused):
+    """项目不在该资金的区域之内：资金区域 {lot_area}，项目区域 {project_area}。"""
+
+
 class ApprovalNeeded(Refused):
     """调整用途须凭批复文件：{number} 不是批复文件。"""
 
@@ -125,6 +133,7 @@ def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Dec
     if parts_fen != amount.amount_fen:
         raise PurposesDiffer(parts_fen=parts_fen, amount_fen=amount.amount_fen)
     event = LotRegistered(
+        lot=command.lot(),
         area=command.area,
         level=command.level,
         year=command.year,
@@ -157,7 +166,8 @@ def _received(lot: UUID, area: UUID, line: PurposeLine) -> Movement:
 def allocate(
     state: tuple[Lot, Project, Document | None], command: AllocateFund, _: Facts
 ) -> Decision:
-    """F1: never more than lies unallocated; within a purpose; to a project in the library."""
+    """F1: never more than lies unallocated; within a purpose; to a project in the library, of the
+    lot's own area or below it: money comes down, never across."""
     lot, project, document = state
     lot_id, area = known(lot)
     project_id = require_fundable(project)
@@ -165,6 +175,8 @@ def allocate(
         require_registered(document, command.document)
     if command.purpose != project.purpose:
         raise PurposeNotAllowed(purpose=command.purpose, needed=project.purpose)
+    if area not in project.path:
+        raise ProjectElsewhere(lot_area=str(area), project_area=str(project.area))
     fen = command.amount.read().amount_fen
     require_held(lot, "unallocated", command.purpose, None, fen)
     movement = in_treasury(lot, command.purpose, project_id, ("unallocated", "allocated"), fen)
@@ -252,10 +264,9 @@ def in_treasury(
 def evolve(state: Lot, event: Event) -> Lot:
     match event:
         case LotRegistered():
-            key = (event.area, event.year, event.level, event.fund_name, event.batch)
             return Lot(
-                lot_stream(*key),
-                event.area,
+                id=event.lot,
+                area=event.area,
                 level=event.level,
                 year=event.year,
                 fund_name=event.fund_name,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, Reliance
 
-from .drawing import Purse, Share, Way, movements
+from .drawing import Places, Purse, Share, Way, movements
 from .lot import area_of
 from .project import known
 
@@ -54,20 +52,21 @@ class OrderPayment(Command):
 
 
 class ConfirmPayment(Command):
-    """银行已入账。"""
-
-    credited_on: date
+    """银行已入账。业务发生日即入账日。"""
 
 
 class ReturnPayment(Command):
-    """银行退回，同样的分回到原来的资金。"""
+    """银行退回，同样的分回到原来的资金。业务发生日即退回日。"""
 
-    returned_on: date
     reason: str = Field(min_length=1, max_length=200)
 
 
 class UnknownPayee(Refused):
     """收款单位未登记：{organisation}。"""
+
+
+class PayeeKindDiffers(Refused):
+    """收款单位类别不符：登记为 {registered}，付款写的是 {given}。"""
 
 
 class PaymentNotInFlight(Refused):
@@ -78,7 +77,7 @@ class PayFacts(Facts, frozen=True, kw_only=True):
     """The payee as households knows it."""
 
     relies_on: tuple[Reliance, ...]
-    payee_known: bool
+    payee_kind: str | None
 
 
 LotFact = type[funds.FundSent] | type[funds.FundPaid] | type[funds.FundReturned]
@@ -91,6 +90,7 @@ class Payment:
     area: UUID | None = None
     project: UUID | None = None
     state: PaymentState = "none"
+    payee: UUID | None = None
     amount_fen: int = 0
     draws: tuple[Draw, ...] = ()
 
@@ -107,12 +107,12 @@ class Paying:
 def order(state: Paying, command: OrderPayment, facts: PayFacts) -> Decision:
     """F1, F4: every fen names its lot; allocated money of the project only."""
     _, area = known(state.purse.project)
-    if not facts.payee_known:
-        raise UnknownPayee(organisation=str(command.payee.organisation))
+    _require_payee(command.payee, facts.payee_kind)
     amount = command.amount.read()
     named = [(draw.lot, draw.amount.read().amount_fen) for draw in command.draws]
     draws = state.purse.draw(amount.amount_fen, command.counted_on, named)
     ordered = PaymentOrdered(
+        payment=state.id,
         area=area,
         project=command.project,
         payee=funds.Payee(kind=command.payee.kind, organisation=command.payee.organisation),
@@ -122,7 +122,7 @@ def order(state: Paying, command: OrderPayment, facts: PayFacts) -> Decision:
         policy=state.purse.policy.used(command.counted_on),
         relies_on=facts.relies_on,
     )
-    moved = lot_events(state, funds.FundSent, SEND, draws)
+    moved = _on_lots(state, funds.FundSent, SEND, evolve(Payment(), ordered))
     events = {state.id: (ordered,), **moved}
     body = {
         "id": str(state.id),
@@ -137,10 +137,10 @@ def confirm(state: Paying, command: ConfirmPayment, _: Facts) -> Decision:
     confirmed = PaymentConfirmed(
         area=area,
         payment=state.id,
-        credited_on=command.credited_on,
+        credited_on=command.occurred_on,
         amount_fen=state.payment.amount_fen,
     )
-    moved = lot_events(state, funds.FundPaid, PAY, state.payment.draws)
+    moved = _on_lots(state, funds.FundPaid, PAY, state.payment)
     events = {state.id: (confirmed,), **moved}
     return Decision(events, {"id": str(state.id)})
 
@@ -151,26 +151,41 @@ def send_back(state: Paying, command: ReturnPayment, _: Facts) -> Decision:
     returned = PaymentReturned(
         area=area,
         payment=state.id,
-        returned_on=command.returned_on,
+        returned_on=command.occurred_on,
         reason=command.reason,
         amount_fen=state.payment.amount_fen,
     )
-    moved = lot_events(state, funds.FundReturned, RETURN, state.payment.draws)
+    moved = _on_lots(state, funds.FundReturned, RETURN, state.payment)
     events = {state.id: (returned,), **moved}
     return Decision(events, {"id": str(state.id)})
 
 
-def lot_events(
-    state: Paying, fact: LotFact, way: Way, draws: Iterable[Draw]
+def _on_lots(
+    state: Paying, fact: LotFact, way: Way, payment: Payment
 ) -> dict[UUID, tuple[Event, ...]]:
     """The lots' side: one event a lot with its movements."""
-    moved = movements(state.purse, way, map(Share, draws))
+    assert payment.payee is not None, "a payment has a payee"
+    places = Places.of(None, payment.payee)
+    moved = movements(state.purse, way, places, map(Share, payment.draws))
     return {
         lot: (
-            fact(area=area_of(state.purse.lots[lot]), lot=lot, payment=state.id, movements=moves),
+            fact(
+                area=area_of(state.purse.lots[lot]),
+                lot=lot,
+                payment=state.id,
+                batch=None,
+                movements=moves,
+            ),
         )
         for lot, moves in moved.items()
     }
+
+
+def _require_payee(payee: PayeeTyped, registered: str | None) -> None:
+    if registered is None:
+        raise UnknownPayee(organisation=str(payee.organisation))
+    if payee.kind not in (registered, "unit"):
+        raise PayeeKindDiffers(registered=registered, given=payee.kind)
 
 
 def _in_flight(payment: Payment) -> UUID:
@@ -183,6 +198,8 @@ def evolve(state: Payment, event: Event) -> Payment:
     match event:
         case PaymentOrdered():
             return Payment(
+                id=event.payment,
+                payee=event.payee.organisation,
                 area=event.area,
                 project=event.project,
                 state="in_flight",
@@ -190,9 +207,9 @@ def evolve(state: Payment, event: Event) -> Payment:
                 draws=event.draws,
             )
         case PaymentConfirmed():
-            return replace(state, id=event.payment, state="paid")
+            return replace(state, state="paid")
         case PaymentReturned():
-            return replace(state, id=event.payment, state="returned")
+            return replace(state, state="returned")
         case _:
             return state
 

@@ -77,6 +77,7 @@ def adopt(
         require_registered(document, command.document)
     id_ = policy_stream(command.area)
     event = DrawPolicyAdopted(
+        policy=id_,
         area=command.area,
         in_force_from=command.in_force_from,
         levels=command.levels,

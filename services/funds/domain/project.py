@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from libs.events.contracts.funds import ProjectEnteredLibrary, ProjectFunded, ProjectProposed
 from libs.events.contracts.money import Level
@@ -17,6 +17,7 @@ from libs.events.types import Command, Event, stream_id
 
 from .document import Document, require_registered
 
+ProjectName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["insurance"])]
 
 
@@ -25,8 +26,8 @@ class ProposeProject(Command):
 
     area: UUID
     year: int = Field(ge=2013, le=2100)
-    name: str = Field(min_length=1, max_length=200)
-    kind: str = Field(min_length=1, max_length=40, examples=["infrastructure"])
+    name: ProjectName
+    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["infrastructure"])
     purpose: Purpose
 
     def project(self) -> UUID:
@@ -67,18 +68,21 @@ class FundedBy(NamedTuple):
 class Project:
     id: UUID | None = None
     area: UUID | None = None
+    path: tuple[UUID, ...] = ()
     name: str = ""
     purpose: str = ""
     in_library: bool = False
     funded: Mapping[FundedBy, int] = field(default_factory=dict)
 
 
-def propose(state: Project, command: ProposeProject, _: Facts) -> Decision:
+def propose(state: Project, command: ProposeProject, facts: Facts) -> Decision:
     if state.id is not None:
         raise ProjectAlreadyProposed(name=state.name)
     id_ = command.project()
     event = ProjectProposed(
+        project=command.project(),
         area=command.area,
+        path=facts.path,
         year=command.year,
         name=command.name,
         kind=command.kind,
@@ -120,10 +124,14 @@ def require_fundable(project: Project) -> UUID:
 def evolve(state: Project, event: Event) -> Project:
     match event:
         case ProjectProposed():
-            id_ = stream_id(
-                "project", str(event.area), str(event.area), str(event.year), event.name
+            return replace(
+                state,
+                id=event.project,
+                area=event.area,
+                path=event.path,
+                name=event.name,
+                purpose=event.purpose,
             )
-            return replace(state, id=id_, area=event.area, name=event.name, purpose=event.purpose)
         case ProjectEnteredLibrary():
             return replace(state, in_library=True)
         case ProjectFunded():

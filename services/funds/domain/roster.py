@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.amount import AmountTyped
 from libs.events.canonical import canonical
@@ -36,6 +37,12 @@ class BeneficiaryTyped(BaseModel):
     id: UUID
     household: UUID
 
+    @model_validator(mode="after")
+    def _one_household(self) -> Self:
+        if self.kind == "household" and self.id != self.household:
+            raise ValueError("以户为对象时, id 与 household 须相同")
+        return self
+
 
 class LineTyped(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,15 +66,26 @@ class UnknownHousehold(Refused):
     """第 {line} 行的户未在册，或不在本批次区域内：{household}（共 {count} 行）。"""
 
 
+class UnknownPerson(Refused):
+    """第 {line} 行的人不在该户登记的成员之中：{person}（共 {count} 行）。"""
+
+
 class AlreadyPaid(Refused):
     """第 {line} 行重复发放：该对象在本补贴、期间、档次已有记录，状态 {state}（共 {count} 行）。"""
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    """A household as households knows it: where it is, and which persons are listed in it."""
+
+    area: UUID
+    members: tuple[UUID, ...]
 
 
 class RosterFacts(Facts, frozen=True, kw_only=True):
     """Households of the chunk that are registered within the batch's area, with their own area."""
 
     relies_on: tuple[Reliance, ...]
-    households: dict[str, UUID]
+    households: dict[str, Registered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +142,7 @@ def _require_next(batch: Batch, command: OrderSubsidies) -> None:
         )
 
 
-def _require_registered(command: OrderSubsidies, households: Mapping[str, UUID]) -> None:
+def _require_registered(command: OrderSubsidies, households: Mapping[str, Registered]) -> None:
     strange = [
         (command.first + nth, line.beneficiary.household)
         for nth, line in enumerate(command.lines)
@@ -133,6 +151,19 @@ def _require_registered(command: OrderSubsidies, households: Mapping[str, UUID])
     if strange:
         line, household = strange[0]
         raise UnknownHousehold(line=line, household=str(household), count=len(strange))
+    _require_members(command, households)
+
+
+def _require_members(command: OrderSubsidies, households: Mapping[str, Registered]) -> None:
+    """F6, F7: a person is paid as a member of the household that lists it, never as a stranger."""
+    strange = [
+        (command.first + nth, line.beneficiary.id)
+        for nth, line in enumerate(command.lines)
+        if line.beneficiary.kind == "person"
+        and line.beneficiary.id not in households[str(line.beneficiary.household)].members
+    ]
+    if strange:
+        raise UnknownPerson(line=strange[0][0], person=str(strange[0][1]), count=len(strange))
 
 
 def _require_unpaid(
@@ -165,7 +196,7 @@ def _ordered(
     command: OrderSubsidies,
     nth: int,
     draws: tuple[Draw, ...],
-    households: Mapping[str, UUID],
+    households: Mapping[str, Registered],
 ) -> SubsidyOrdered:
     line = command.lines[nth]
     id_, _ = batch.identity()
@@ -178,7 +209,7 @@ def _ordered(
         period=batch.roll.period,
         tranche=batch.roll.tranche,
         beneficiary=Beneficiary(kind=who.kind, id=who.id, household=who.household),
-        area=households[str(who.household)],
+        area=households[str(who.household)].area,
         amount_fen=line.amount.read().amount_fen,
         draws=draws,
     )

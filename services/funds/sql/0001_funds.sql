@@ -3,6 +3,7 @@
 CREATE TABLE known.households (
     id          uuid PRIMARY KEY,
     area        uuid NOT NULL,
+    members     uuid[] NOT NULL,
     position    bigint NOT NULL
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE known.households IS 'Registered households by opaque id; from households.';

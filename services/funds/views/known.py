@@ -11,7 +11,7 @@ from libs.events.types import Event, Metadata, Recorded
 
 HOUSEHOLDS = Table(
     "known.households",
-    (("id", "uuid"), ("area", "uuid"), ("position", "bigint")),
+    (("id", "uuid"), ("area", "uuid"), ("members", "uuid[]"), ("position", "bigint")),
     key=("id",),
     mode="latest",
 )
@@ -26,7 +26,7 @@ ORGANISATIONS = Table(
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case HouseholdRegistered():
-            yield HOUSEHOLDS, (recorded.stream, fact.area, recorded.position)
+            yield HOUSEHOLDS, (recorded.stream, fact.area, fact.members, recorded.position)
         case OrganisationRegistered():
             yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)
         case _:

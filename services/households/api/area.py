@@ -17,7 +17,10 @@ from services.households.domain.area import (
     AddAreaAlias,
     Area,
     ChangeAreaCode,
+    Changing,
+    Code,
     RegisterArea,
+    Registering,
     areas,
     bearers,
     code_stream,
@@ -30,24 +33,27 @@ Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward")
 
 
 class WantedAreas(Wanted):
-    code: str | None = Field(default=None, description="现行或曾用代码")
+    code: Code | None = Field(default=None, description="现行或曾用代码")
 
 
-Registering = tuple[Area, Area | None, UUID | None]
-Changing = tuple[Area, UUID | None]
+async def _bearers(streams: Streams, code: str) -> list[Area]:
+    """Every area that ever took the code; until when it bore it, its own stream says."""
+    marked = await streams.load(bearers, code_stream(code))
+    return await streams.load_many(areas, marked)
 
 
 async def _of_registration(streams: Streams, ask: Ask[RegisterArea]) -> Registering:
     command = ask.command
     known = await streams.load(areas, command.area())
-    bearer = await streams.load(bearers, code_stream(command.code, command.valid_from))
+    found = await _bearers(streams, command.code)
     if command.parent is None:
-        return known, None, bearer
-    return known, await streams.load(areas, command.parent), bearer
+        return Registering(known, None, found)
+    parent = await streams.load(areas, command.parent)
+    return Registering(known, parent, found)
 
 
 async def _below_parent(_: Knowing, state: Registering, __: Ask[RegisterArea]) -> Facts:
-    parent = state[1]
+    parent = state.parent
     return Facts(path=() if parent is None else parent.path)
 
 
@@ -60,18 +66,22 @@ async def _itself(_: Knowing, state: Area, __: Ask[AddAreaAlias]) -> Facts:
 
 
 async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> Changing:
-    command = ask.command
     known = await streams.load(areas, ask.subject)
-    bearer = await streams.load(bearers, code_stream(command.code, command.valid_from))
-    return known, (await streams.load(areas, command.registered_under())).id or bearer
+    return Changing(known, await _bearers(streams, ask.command.code))
 
 
 async def _the_changed(_: Knowing, state: Changing, __: Ask[ChangeAreaCode]) -> Facts:
-    return Facts(path=state[0].path)
+    return Facts(path=state.known.path)
 
 
 REGISTER = Decider(
-    RegisterArea, Facts, _of_registration, _below_parent, area.register, founds_areas=True
+    RegisterArea,
+    Facts,
+    _of_registration,
+    _below_parent,
+    area.register,
+    founds_areas=True,
+    noun="area",
 )
 ADD_ALIAS = Decider(AddAreaAlias, Facts, _of_alias, _itself, area.add_alias)
 CHANGE_CODE = Decider(ChangeAreaCode, Facts, _of_change, _the_changed, area.change_code)

@@ -29,13 +29,16 @@ Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward")
 async def _of_list(streams: Streams, ask: Ask[RegisterHouseholds]) -> Listed:
     """Areas are read from their own streams: what was registered a moment ago is known."""
     rows = ask.command.households
-    wanted = sorted({ask.command.area, *(row.area for row in rows)})
-    known = dict(zip(wanted, await streams.load_many(areas, wanted), strict=True))
-    return Listed(
-        known[ask.command.area],
-        known,
-        await streams.load_many(households, [row.household() for row in rows]),
-    )
+    known = await _areas(streams, {ask.command.area, *(row.area for row in rows)})
+    above = {area for one in known.values() for area in one.path}
+    known |= await _areas(streams, above - known.keys())
+    ids = [row.household(household.registry(row.area, known)) for row in rows]
+    return Listed(known[ask.command.area], known, await streams.load_many(households, ids))
+
+
+async def _areas(streams: Streams, wanted: set[UUID]) -> dict[UUID, Area]:
+    ordered = sorted(wanted)
+    return dict(zip(ordered, await streams.load_many(areas, ordered), strict=True))
 
 
 async def _of_flag(streams: Streams, ask: Ask[FlagHousehold]) -> Flagging:

@@ -12,6 +12,7 @@ from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.types import plain
 from services.households.domain import organisation
 from services.households.domain.area import Area, areas
 from services.households.domain.organisation import (
@@ -32,7 +33,12 @@ Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward")
 
 
 class WantedOrganisations(Wanted):
-    name: str | None = Field(default=None, description="名称或别名, 须完全一致")
+    name: str | None = Field(
+        default=None,
+        max_length=120,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="名称或别名, 须完全一致",
+    )
 
 
 async def _of_registration(streams: Streams, ask: Ask[RegisterOrganisation]) -> Registration:
@@ -63,7 +69,14 @@ async def _where(
     return Facts(path=state.area.path)
 
 
-REGISTER = Decider(RegisterOrganisation, Facts, _of_registration, _where, organisation.register)
+REGISTER = Decider(
+    RegisterOrganisation,
+    Facts,
+    _of_registration,
+    _where,
+    organisation.register,
+    noun="organisation",
+)
 ADD_ALIAS = Decider(AddOrganisationAlias, Facts, _of_addition, _where, organisation.add_alias)
 DECIDERS = (REGISTER, ADD_ALIAS)
 
@@ -89,18 +102,4 @@ async def listed(call: Anyone, wanted: Annotated[WantedOrganisations, Query()]) 
 
 @router.get("/organisations/{id}", summary="单位")
 async def get(id: UUID, call: Anyone) -> Response:
-    """别名来自列表副本, 可用 Min-Position 等到刚登记的别名。"""
-    aliases = await view.aliases(call.log.pool, id)
-    return await show(
-        call,
-        organisations,
-        id,
-        lambda state: state.area,
-        lambda state: {
-            "id": str(state.id),
-            "area": str(state.area),
-            "name": state.name,
-            "kind": state.kind,
-            "aliases": aliases,
-        },
-    )
+    return await show(call, organisations, id, lambda state: state.area, plain)

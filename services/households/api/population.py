@@ -29,7 +29,7 @@ async def _where(_: Knowing, state: Counting, __: Ask[CountPopulation]) -> Facts
     return Facts(path=state.area.path)
 
 
-COUNT = Decider(CountPopulation, Facts, _of_count, _where, population.count)
+COUNT = Decider(CountPopulation, Facts, _of_count, _where, population.count, noun="population")
 DECIDERS = (COUNT,)
 
 

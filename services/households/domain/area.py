@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, NamedTuple
@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from libs.events.contracts.households import (
     AreaAliasAdded,
     AreaCodeChanged,
+    AreaCodeTaken,
     AreaLevel,
     AreaRegistered,
 )
@@ -38,6 +39,8 @@ AreaName = Annotated[
     Field(examples=["某某县"]),
 ]
 
+Document = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
 
 class RegisterArea(Command):
     """登记区域。编号由代码与启用日决定；上级为 null 的是顶级区域, 只有全库权限可以登记。"""
@@ -56,7 +59,7 @@ class AddAreaAlias(Command):
     """登记区域的别名或曾用名, 供导入时识别。"""
 
     alias: AreaName
-    document: str | None = Field(default=None, max_length=120, description="文号")
+    document: Document | None = Field(default=None, description="文号")
 
 
 class ChangeAreaCode(Command):
@@ -66,19 +69,15 @@ class ChangeAreaCode(Command):
     name: AreaName
     valid_from: date
 
-    def registered_under(self) -> UUID:
-        """The stream of whoever was registered under this code from this day on."""
-        return area_stream(self.code, self.valid_from)
-
 
 def area_stream(code: str, valid_from: date) -> UUID:
     """One code names one area from a day on; a later day may give the code to another."""
     return stream_id("area", code, code, valid_from.isoformat())
 
 
-def code_stream(code: str, valid_from: date) -> UUID:
-    """Who took the code by a change from that day on: one area, or none."""
-    return stream_id("area_code", code, code, valid_from.isoformat())
+def code_stream(code: str) -> UUID:
+    """Who ever took the code, by registration or by change."""
+    return stream_id("area_code", code, code)
 
 
 class AreaAlreadyRegistered(Refused):
@@ -105,7 +104,7 @@ class CodeOutOfOrder(Refused):
     """代码启用日不符：{valid_from} 不晚于现行代码 {code} 的启用日 {since}。"""
 
 
-class AreaCodeTaken(Refused):
+class CodeTaken(Refused):
     """代码已被使用：{code} 自 {valid_from} 起是区域 {area}。"""
 
 
@@ -135,21 +134,41 @@ class Area:
     def newest(self) -> DatedCode:
         return self.codes[-1]
 
+    def bore(self, code: str, on_or_after: date) -> date | None:
+        """Since when it bears the code on that day or later; None when it does not."""
+        ends = [*(dated.valid_from for dated in self.codes[1:]), date.max]
+        for dated, end in zip(self.codes, ends, strict=True):
+            if dated.code == code and end > on_or_after:
+                return dated.valid_from
+        return None
 
-def register(
-    state: tuple[Area, Area | None, UUID | None], command: RegisterArea, _: Facts
-) -> Decision:
+
+class Registering(NamedTuple):
+    """The area, its parent if it has one, and every area that ever bore the code."""
+
+    known: Area
+    parent: Area | None
+    bearers: list[Area]
+
+
+class Changing(NamedTuple):
+    """The area, and every area that ever bore the code."""
+
+    known: Area
+    bearers: list[Area]
+
+
+def register(state: Registering, command: RegisterArea, _: Facts) -> Decision:
     """A child stands below its parent in the tree and in level; a top area has no parent."""
-    known, parent, bearer = state
-    _require_free(bearer, command.code, command.valid_from)
-    if known.id is not None:
+    if state.known.id is not None:
         raise AreaAlreadyRegistered(
             code=command.code,
-            name=known.newest.name,
+            name=state.known.newest.name,
             valid_from=command.valid_from.isoformat(),
         )
+    _require_free(state.bearers, command.code, command.valid_from)
     area = command.area()
-    above = () if parent is None else _above(parent, command)
+    above = () if state.parent is None else _above(state.parent, command)
     event = AreaRegistered(
         area=area,
         code=command.code,
@@ -159,7 +178,9 @@ def register(
         path=(*above, area),
         valid_from=command.valid_from,
     )
-    return Decision({area: (event,)}, {"id": str(area)})
+    return Decision(
+        {area: (event,), **_taken(area, command.code, command.valid_from)}, {"id": str(area)}
+    )
 
 
 def _above(parent: Area, command: RegisterArea) -> tuple[UUID, ...]:
@@ -179,14 +200,13 @@ def add_alias(state: Area, command: AddAreaAlias, _: Facts) -> Decision:
     return Decision({area: (event,)}, {"id": str(area)}, command.document)
 
 
-def change_code(state: tuple[Area, UUID | None], command: ChangeAreaCode, _: Facts) -> Decision:
-    """Codes follow one another in time; nothing before the day of change is touched.
-
-    The change stands on the code's own stream too: from one day on a code names one area.
-    """
-    known, bearer = state
+def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
+    """Codes follow one another in time; nothing before the day of change is touched. An area may
+    keep its code under a new name, or take one back that nobody bears since."""
+    known = state.known
     area = registered(known)
-    _require_free(bearer, command.code, command.valid_from)
+    others = [bearer for bearer in state.bearers if bearer.id != area]
+    _require_free(others, command.code, command.valid_from)
     if command.valid_from <= known.newest.valid_from:
         raise CodeOutOfOrder(
             valid_from=command.valid_from.isoformat(),
@@ -196,13 +216,21 @@ def change_code(state: tuple[Area, UUID | None], command: ChangeAreaCode, _: Fac
     event = AreaCodeChanged(
         area=area, code=command.code, name=command.name, valid_from=command.valid_from
     )
-    taken = code_stream(command.code, command.valid_from)
-    return Decision({area: (event,), taken: (event,)}, {"id": str(area)})
+    taken = _taken(area, command.code, command.valid_from)
+    return Decision({area: (event,), **taken}, {"id": str(area)})
 
 
-def _require_free(bearer: UUID | None, code: str, valid_from: date) -> None:
-    if bearer is not None:
-        raise AreaCodeTaken(code=code, valid_from=valid_from.isoformat(), area=str(bearer))
+def _taken(area: UUID, code: str, valid_from: date) -> dict[UUID, tuple[Event, ...]]:
+    """The mark by which the next who asks for the code finds this area."""
+    return {code_stream(code): (AreaCodeTaken(area=area, code=code, valid_from=valid_from),)}
+
+
+def _require_free(bearers: Iterable[Area], code: str, valid_from: date) -> None:
+    """A code is free from the day on which its last bearer goes by another."""
+    for bearer in bearers:
+        since = bearer.bore(code, valid_from)
+        if since is not None:
+            raise CodeTaken(code=code, valid_from=since.isoformat(), area=str(bearer.id))
 
 
 def registered(area: Area) -> UUID:
@@ -226,9 +254,11 @@ def evolve(state: Area, event: Event) -> Area:
             return state
 
 
-def _taken(bearer: UUID | None, event: Event) -> UUID | None:
-    return event.area if isinstance(event, AreaCodeChanged) else bearer
+def _bearing(areas: tuple[UUID, ...], event: Event) -> tuple[UUID, ...]:
+    if isinstance(event, AreaCodeTaken) and event.area not in areas:
+        return (*areas, event.area)
+    return areas
 
 
 areas: Fold[Area] = Fold("area", Area(), evolve)
-bearers: Fold[UUID | None] = Fold("area_code", None, _taken)
+bearers: Fold[tuple[UUID, ...]] = Fold("area_code", (), _bearing)

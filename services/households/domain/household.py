@@ -14,7 +14,14 @@ from datetime import date
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
 from libs.events.decider import Decision, Facts, Fold
@@ -24,6 +31,8 @@ from libs.events.types import Command, Event, stream_id
 from .area import Area
 
 LARGEST_LIST = 1_000
+SMALLER = frozenset(("township", "village", "group"))
+"""Levels below the county."""
 _IDENTITY_NUMBER = re.compile(r"\d{6}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
 _IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -70,12 +79,13 @@ class HouseholdRow(BaseModel):
             raise ValueError("成员编号重复")
         return self
 
-    def household(self) -> UUID:
-        return stream_id("household", str(self.area), str(self.area), self.key)
+    def household(self, registry: UUID) -> UUID:
+        """`registry`: the area within which a register number is given once."""
+        return stream_id("household", str(registry), str(registry), self.key)
 
-    def persons_listed(self) -> tuple[UUID, ...]:
-        household = str(self.household())
-        return tuple(stream_id("person", str(self.area), household, key) for key in self.members)
+    def persons_listed(self, registry: UUID) -> tuple[UUID, ...]:
+        household = str(self.household(registry))
+        return tuple(stream_id("person", str(registry), household, key) for key in self.members)
 
 
 class RegisterHouseholds(Command):
@@ -99,7 +109,9 @@ class FlagHousehold(Command):
 
     risks: tuple[RiskType, ...] = Field(min_length=1, max_length=7)
     source: Literal["self_reported", "survey", "department"]
-    clue: str = Field(min_length=1, max_length=200, examples=["医保大额自付名单 2021-06"])
+    clue: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = (
+        Field(examples=["医保大额自付名单 2021-06"])
+    )
 
     @model_validator(mode="after")
     def _each_risk_once(self) -> Self:
@@ -136,10 +148,11 @@ class Household:
 
 
 class Listed(NamedTuple):
-    """The common area, the villages of the rows, and each row's household as it stands."""
+    """The common area; the villages of the rows and their ancestors; each row's household as it
+    stands."""
 
     area: Area
-    villages: Mapping[UUID, Area]
+    areas: Mapping[UUID, Area]
     known: list[Household]
 
 
@@ -151,11 +164,21 @@ class Flagging(NamedTuple):
 
 def register(state: Listed, command: RegisterHouseholds, _: Facts) -> Decision:
     """All or nothing; a household is registered once, wherever its list comes from."""
-    _require_inside(state.villages, command)
+    _require_inside(state.areas, command)
     _require_new(state.known, command)
-    events = {row.household(): (_registered(row),) for row in command.households}
-    ids = {row.key: str(row.household()) for row in command.households}
+    facts = [_registered(row, registry(row.area, state.areas)) for row in command.households]
+    events: dict[UUID, tuple[Event, ...]] = {fact.household: (fact,) for fact in facts}
+    keyed = zip(command.households, facts, strict=True)
+    ids = {row.key: str(fact.household) for row, fact in keyed}
     return Decision(events, {"count": len(events), "ids": ids})
+
+
+def registry(village: UUID, areas: Mapping[UUID, Area]) -> UUID:
+    """Within what a register number is given once: the village's county, or what stands for one
+    (its lowest ancestor above the townships, else its top). Villages merge, numbers stay."""
+    path = areas[village].path or (village,)
+    wide = [area for area in path if area in areas and areas[area].level not in SMALLER]
+    return wide[-1] if wide else path[0]
 
 
 def _require_inside(villages: Mapping[UUID, Area], command: RegisterHouseholds) -> None:
@@ -174,13 +197,14 @@ def _require_new(known: list[Household], command: RegisterHouseholds) -> None:
         raise HouseholdAlreadyRegistered(row=first, key=key, count=len(taken))
 
 
-def _registered(row: HouseholdRow) -> HouseholdRegistered:
+def _registered(row: HouseholdRow, within: UUID) -> HouseholdRegistered:
     return HouseholdRegistered(
+        household=row.household(within),
         area=row.area,
         era=row.era,
         register_type=row.register_type,
         persons=row.persons,
-        members=row.persons_listed(),
+        members=row.persons_listed(within),
         registered_on=row.registered_on,
         synthetic=row.synthetic,
     )

@@ -7,16 +7,20 @@ names one organisation (design 4: uniqueness is a stream).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from libs.events.contracts.households import OrganisationAliasAdded, OrganisationRegistered
+from libs.events.contracts.households import (
+    NameTaken,
+    OrganisationAliasAdded,
+    OrganisationRegistered,
+)
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Event, natural, stream_id
 
 from .area import Area
 
@@ -37,7 +41,7 @@ class RegisterOrganisation(Command):
 
     @model_validator(mode="after")
     def _different_names(self) -> Self:
-        if len(set(self.names())) < len(self.names()):
+        if len({natural(name) for name in self.names()}) < len(self.names()):
             raise ValueError("名称与别名不得重复")
         return self
 
@@ -60,7 +64,7 @@ def organisation_stream(area: UUID, name: str) -> UUID:
 
 def name_stream(area: UUID, name: str) -> UUID:
     """Who goes by this name in this area."""
-    return stream_id("organisation_alias", str(area), str(area), name)
+    return stream_id("organisation_name", str(area), str(area), name)
 
 
 class OrganisationAlreadyRegistered(Refused):
@@ -81,6 +85,7 @@ class Organisation:
     area: UUID | None = None
     name: str = ""
     kind: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +118,25 @@ def register(state: Registration, command: RegisterOrganisation, _: Facts) -> De
         _require_free(name, taken)
     organisation = command.organisation()
     event = OrganisationRegistered(
-        name=command.name, kind=command.kind, area=command.area, aliases=command.aliases
+        organisation=organisation,
+        name=command.name,
+        kind=command.kind,
+        area=command.area,
+        aliases=command.aliases,
     )
     bound = dict(_bound(command.area, organisation, command.names()))
     return Decision({organisation: (event,), **bound}, {"id": str(organisation)})
 
 
 def add_alias(state: Addition, command: AddOrganisationAlias, _: Facts) -> Decision:
-    """The name's stream is the only record: what it names is said once."""
+    """The organisation's stream says how it is called, the name's stream that it is taken."""
     known = state.known
     if known.id is None or known.area is None:
         raise OrganisationNotRegistered()
     _require_free(command.alias, state.taken)
+    added = OrganisationAliasAdded(area=known.area, organisation=known.id, alias=command.alias)
     bound = dict(_bound(known.area, known.id, (command.alias,)))
-    return Decision(bound, {"id": str(known.id)})
+    return Decision({known.id: (added,), **bound}, {"id": str(known.id)})
 
 
 def _require_free(name: str, taken: Name) -> None:
@@ -138,22 +148,27 @@ def _bound(
     area: UUID, organisation: UUID, names: Iterable[str]
 ) -> Iterable[tuple[UUID, tuple[Event, ...]]]:
     for name in names:
-        added = OrganisationAliasAdded(area=area, organisation=organisation, alias=name)
-        yield name_stream(area, name), (added,)
+        yield (
+            name_stream(area, name),
+            (NameTaken(area=area, name=name, organisation=organisation),),
+        )
 
 
 def evolve(state: Organisation, event: Event) -> Organisation:
     match event:
         case OrganisationRegistered():
-            id_ = organisation_stream(event.area, event.name)
-            return Organisation(id_, event.area, event.name, event.kind)
+            return Organisation(
+                event.organisation, event.area, event.name, event.kind, event.aliases
+            )
+        case OrganisationAliasAdded():
+            return replace(state, aliases=(*state.aliases, event.alias))
         case _:
             return state
 
 
 def _named(state: Name, event: Event) -> Name:
-    return Name(event.organisation) if isinstance(event, OrganisationAliasAdded) else state
+    return Name(event.organisation) if isinstance(event, NameTaken) else state
 
 
 organisations: Fold[Organisation] = Fold("organisation", Organisation(), evolve)
-names: Fold[Name] = Fold("organisation_alias", Name(), _named)
+names: Fold[Name] = Fold("organisation_name", Name(), _named)

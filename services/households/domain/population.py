@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from libs.events.contracts.households import PopulationCounted
 from libs.events.decider import Decision, Facts, Fold
@@ -25,7 +25,10 @@ class CountPopulation(Command):
     households: int | None = Field(default=None, ge=0, le=10**9)
     persons: int | None = Field(default=None, ge=0, le=10**10)
     project: UUID | None = None
-    quote: str | None = Field(default=None, max_length=300, description="文件原文")
+    quote: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+        | None
+    ) = Field(default=None, description="文件原文")
 
     @model_validator(mode="after")
     def _something_counted(self) -> Self:

@@ -11,7 +11,7 @@ from libs.events import known
 from libs.events.contracts.households import (
     AreaCodeChanged,
     AreaRegistered,
-    OrganisationAliasAdded,
+    NameTaken,
     OrganisationRegistered,
 )
 from libs.events.entries import Row, Table
@@ -44,9 +44,9 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case AreaCodeChanged():
             yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
         case OrganisationRegistered():
-            yield ORGANISATIONS, (recorded.stream, fact.area, fact.name, fact.kind)
-        case OrganisationAliasAdded():
-            yield NAMES, (fact.area, fact.alias, fact.organisation)
+            yield ORGANISATIONS, (fact.organisation, fact.area, fact.name, fact.kind)
+        case NameTaken():
+            yield NAMES, (fact.area, fact.name, fact.organisation)
         case _:
             pass
     yield from known.areas(recorded, fact, metadata)
@@ -64,12 +64,6 @@ async def organisations(
 ) -> list[Record]:
     """Organisations; `name`: those that go by it, as their name or an alias."""
     return await pool.fetch(_ORGANISATIONS, scope, name, after, limit)
-
-
-async def aliases(pool: Pool, organisation: UUID) -> list[str]:
-    """The names of an organisation beside its own, in their order."""
-    rows = await pool.fetch(_ALIASES, organisation)
-    return [row["name"] for row in rows]
 
 
 _AREAS = """
@@ -91,8 +85,4 @@ SELECT o.id, o.name, o.kind, o.area
                                      WHERE n.organisation = o.id AND n.name = $2))
    AND ($3::uuid IS NULL OR o.id > $3)
  ORDER BY o.id LIMIT $4 + 1
-"""
-_ALIASES = """
-SELECT n.name FROM view.organisation_names n JOIN view.organisations o ON o.id = n.organisation
- WHERE o.id = $1 AND n.name <> o.name ORDER BY n.name
 """

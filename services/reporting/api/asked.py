@@ -1,38 +1,44 @@
 """What a question asks for: which area, which two times. And whether we have got that far.
 
 `counted_until` is the business date; what was known is one of `known_at`, `known_position` and a
-kept `cut`, never two (400). Without any, it is what the readers have applied now.
+kept `cut`, never two (400). Without any, it is what the readers have applied now. Every cut is
+closed under what its events had seen, so that no effect is shown without its cause; a kept one was
+closed when it was taken. Only where the logs cannot be read is the last way answered at the
+positions applied, and the answer says that it is not closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.chassis.call import Call, UnreadableError
-from libs.events.contracts.reporting import FigureDeclared, StatementDeclared
-from libs.events.cuts import Past, cut_at, parse_cut
+from libs.events.contracts.reporting import FigureDeclared, LogPosition, StatementDeclared
+from libs.events.cuts import parse_cut
 from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError
-from libs.events.group_commit import UNKNOWN_OUTCOME
 from services.reporting.domain.cut import CutName
 from services.reporting.views.cursors import Applied, Moment, applied
-from services.reporting.views.declared import areas_with, cut_named
+from services.reporting.views.declared import areas_with, cuts_named
+
+from .closing import (
+    FeedsUnreadableError,
+    at_instant,
+    closed,
+    closed_around,
+    feeds_of,
+    with_epochs,
+)
 
 READERS = ("clerk", "finance", "auditor", "system")
 
 
-class FeedsUnreadableError(EventsError):
-    title = "来源日志暂不可读，不能按知悉时点取截面"
-
-
 class AmbiguousError(EventsError):
     status = 400
-    title = "多个区域使用该编码，请写明 area"
+    title = "多个区域使用该编码或名称，请写明 area"
 
 
 class Times(BaseModel):
@@ -86,56 +92,64 @@ async def moment_of(call: Call, times: Times, area: UUID | None) -> Moment:
     if times.cut is not None:
         return await _kept(call, times, times.cut, area, now)
     if times.known_at is not None:
-        positions = await _cut_at(call.request, times.known_at, now)
+        positions = await at_instant(feeds_of(call.request, now), times.known_at)
         return _reached(Moment(positions, times.counted_until), now)
     if times.known_position is not None:
-        positions = _given(times.known_position, now)
+        given = _given(times.known_position, now)
+        here = {source: at.position for source, at in now.items()}
+        positions = await closed_around(feeds_of(call.request, now), given, here)
         return _reached(Moment(positions, times.counted_until), now)
-    positions = {source: at.position for source, at in now.items()}
-    stopped = {source: at.stopped for source, at in now.items() if at.stopped is not None}
-    return Moment(positions, times.counted_until, stopped)
+    return await _latest(call.request, times.counted_until, now)
 
 
-async def positions_at(call: Call, known_at: datetime | None) -> Mapping[str, int]:
-    """Positions for a cut that will be kept: of an instant that has passed, all applied here."""
+async def positions_at(call: Call, known_at: datetime | None) -> tuple[LogPosition, ...]:
+    """Positions for a cut that will be kept: of an instant that has passed, closed for certain,
+    all applied here, each with the epoch of its event."""
     if known_at is not None and known_at > datetime.now(UTC):
         raise UnreadableError("known_at 尚未到来，不能留存")
-    return (await moment_of(call, Times(known_at=known_at), None)).positions
+    moment = await moment_of(call, Times(known_at=known_at), None)
+    if not moment.closed:
+        raise FeedsUnreadableError()
+    return await with_epochs(feeds_of(call.request, moment.positions), moment.positions)
+
+
+async def _latest(request: Request, until: date | None, now: Mapping[str, Applied]) -> Moment:
+    """What is applied now, closed; where that cannot be done, it is said."""
+    stopped = {source: at.stopped for source, at in now.items() if at.stopped is not None}
+    positions = {source: at.position for source, at in now.items()}
+    try:
+        risen = await closed(feeds_of(request, now), positions)
+    except FeedsUnreadableError:
+        return Moment(positions, until, stopped, closed=False)
+    return _reached(Moment(risen, until, stopped), now)
 
 
 async def _kept(
     call: Call, times: Times, name: str, area: UUID | None, now: Mapping[str, Applied]
 ) -> Moment:
-    path: Sequence[UUID] = () if area is None else await call.log.known.path(area)
-    kept = await cut_named(call.log.pool, name, path)
-    if kept is None:
+    path = None if area is None else await call.log.known.path(area)
+    found = await cuts_named(call.log.pool, name, path)
+    if not found:
         raise NotFoundError(f"没有名为 {name} 的截面")
+    if len(found) > 1:
+        raise AmbiguousError("、".join(str(kept.area) for kept in found))
+    (kept,) = found
     if kept.counted_until is not None and times.counted_until is not None:
         raise UnreadableError(f"截面 {name} 已含业务截止日 {kept.counted_until}")
     until = kept.counted_until or times.counted_until
-    return _reached(Moment(kept.positions, until, name=name), now)
-
-
-async def _cut_at(request: Request, instant: datetime, now: Mapping[str, Applied]) -> Any:
-    """The cut of an instant over the logs themselves: our copies may lag behind them."""
-    feeds: Mapping[str, Past] = getattr(request.app.state, "feeds", {})
-    if missing := sorted(set(now) - set(feeds)):
-        raise FeedsUnreadableError("、".join(missing))
-    try:
-        return await cut_at({source: feeds[source] for source in now}, instant)
-    except UNKNOWN_OUTCOME as error:
-        raise FeedsUnreadableError(type(error).__name__) from error
+    positions = {at.source: at.position for at in kept.positions}
+    return _reached(Moment(positions, until, name=name), now)
 
 
 def _given(text: str, now: Mapping[str, Applied]) -> dict[str, int]:
-    """Positions as written; a source that is not named stands where it is applied now."""
+    """Positions as written, of the sources that are named."""
     try:
         given = parse_cut(text)
     except ValueError as error:
         raise UnreadableError(f"known_position：{error}") from None
     if unknown := sorted(given.keys() - now.keys()):
         raise UnreadableError(f"known_position：不读取 {'、'.join(unknown)}")
-    return {source: given.get(source, at.position) for source, at in now.items()}
+    return given
 
 
 def _reached(moment: Moment, now: Mapping[str, Applied]) -> Moment:

@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
-from libs.events.contracts.reporting import CutTaken
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from services.reporting.domain import cut
-from services.reporting.domain.cut import CutFacts, TakeCut, cuts
+from services.reporting.domain.cut import CutFacts, TakeCut, Taking, cuts, names
 
 from .asked import positions_at
 
@@ -19,12 +18,17 @@ router = APIRouter(tags=["截面"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 
 
-async def _gather(streams: Streams, ask: Ask[TakeCut]) -> CutTaken | None:
-    return await streams.load(cuts, ask.command.stream())
+async def _gather(streams: Streams, ask: Ask[TakeCut]) -> Taking:
+    command = ask.command
+    return Taking(
+        await streams.load(cuts, command.stream()),
+        await streams.load(names, command.name_stream()),
+    )
 
 
-async def _unlearned(_: Knowing, __: CutTaken | None, ___: Ask[TakeCut]) -> CutFacts:
-    raise TypeError("the positions of a cut are learned from the feeds of the call")
+async def _unlearned(_: Knowing, __: Taking, ___: Ask[TakeCut]) -> CutFacts:
+    """Listed for its rule: to decide a stored request again, its stored facts are read."""
+    raise TypeError("TakeCut learns from the feeds of its call: execute it by POST /cuts")
 
 
 TAKE = Decider(TakeCut, CutFacts, _gather, _unlearned, cut.take)
@@ -35,9 +39,10 @@ DECIDERS = (TAKE,)
 async def take(command: TakeCut, call: Clerk) -> Response:
     """之后以 ?cut=名称 查询，同一指标永远得到同样的字节。"""
 
-    async def learn(known: Knowing, _: CutTaken | None, ask: Ask[TakeCut]) -> CutFacts:
+    async def learn(known: Knowing, _: Taking, ask: Ask[TakeCut]) -> CutFacts:
         path = await known.path(ask.command.area)
-        positions = await positions_at(call, ask.command.known_at)
-        return CutFacts(path=path, positions=dict(positions))
+        if not path or call.caller.area not in (None, *path):
+            return CutFacts(path=path, positions=())  # refused whatever the logs say
+        return CutFacts(path=path, positions=await positions_at(call, ask.command.known_at))
 
     return await call.execute(replace(TAKE, learn=learn), command)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from libs.chassis.call import Call, Holds
-from libs.chassis.common_routes import answer
+from libs.chassis.common_routes import answer, require_in_scope
 from libs.events.errors import NotFoundError
 from services.reporting.views import trace
 from services.reporting.views.cursors import Moment
@@ -23,6 +23,7 @@ Reader = Annotated[Call, Depends(Holds(*READERS))]
 class Traced(Times):
     """The two times, and one page of the households."""
 
+    area: UUID | None = Field(default=None, description="截面的区域，多个区域同名时写明")
     cursor: UUID = Field(default=trace.FIRST, description="上一页最后一户")
     limit: int = Field(default=100, ge=1, le=500)
 
@@ -95,7 +96,9 @@ async def of_asset(id: UUID, call: Reader, asked: Asking) -> Response:
 
 async def _found(call: Call, query: str, id: UUID, asked: Traced) -> tuple[dict[str, Any], Moment]:
     """The thing itself at the moment. Raises: NotFoundError, also when it is out of scope."""
-    moment = await moment_of(call, asked, call.caller.area)
+    if asked.area is not None:
+        await require_in_scope(call, asked.area)
+    moment = await moment_of(call, asked, asked.area or call.caller.area)
     found = await trace.one(call.log.pool, query, id, moment)
     if found is None:
         raise NotFoundError()

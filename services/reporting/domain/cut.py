@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from libs.events.contracts.reporting import CutTaken
+from libs.events.contracts.reporting import CutNameTaken, CutTaken, LogPosition
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
@@ -32,21 +33,37 @@ class TakeCut(Command):
     def stream(self) -> UUID:
         return stream_id("cut", str(self.area), str(self.area), self.name)
 
+    def name_stream(self) -> UUID:
+        """Which areas have a cut of this name."""
+        return stream_id("cut_name", self.name, self.name)
+
 
 class CutFacts(Facts, frozen=True, kw_only=True):
     """Where every log stood, closed under what its events had seen; all of it applied here."""
 
-    positions: dict[str, int]
+    positions: tuple[LogPosition, ...]
 
 
 class CutAlreadyTaken(Refused):
     """该名称的截面已经留存：{name}。"""
 
 
-def take(state: CutTaken | None, command: TakeCut, facts: CutFacts) -> Decision:
-    """A name means one cut for ever."""
-    if state is not None:
-        raise CutAlreadyTaken(name=state.name)
+class CutNameOfKin(Refused):
+    """该名称在同一条区域线上已有截面：{name}，区域 {area}。"""
+
+
+class Taking(NamedTuple):
+    """The cut as it stands, and every area that has one of this name."""
+
+    known: CutTaken | None
+    named: tuple[CutNameTaken, ...]
+
+
+def take(state: Taking, command: TakeCut, facts: CutFacts) -> Decision:
+    """A name means one cut for ever, along the whole line of areas: `?cut=` needs no area."""
+    if state.known is not None:
+        raise CutAlreadyTaken(name=state.known.name)
+    _require_free(state.named, command, facts.path)
     known_at = None if command.known_at is None else command.known_at.astimezone(UTC)
     event = CutTaken(
         area=command.area,
@@ -55,12 +72,26 @@ def take(state: CutTaken | None, command: TakeCut, facts: CutFacts) -> Decision:
         known_at=known_at,
         positions=facts.positions,
     )
-    body = {"id": str(command.stream()), "name": command.name, "cut": dict(facts.positions)}
-    return Decision({command.stream(): (event,)}, body)
+    mark = CutNameTaken(area=command.area, name=command.name, path=facts.path)
+    cut = {at.source: at.position for at in facts.positions}
+    body = {"id": str(command.stream()), "name": command.name, "cut": cut}
+    return Decision({command.stream(): (event,), command.name_stream(): (mark,)}, body)
+
+
+def _require_free(named: Iterable[CutNameTaken], command: TakeCut, path: tuple[UUID, ...]) -> None:
+    """Neither an ancestor nor a descendant may have given the name."""
+    for mark in named:
+        if mark.area in path or command.area in mark.path:
+            raise CutNameOfKin(name=mark.name, area=str(mark.area))
 
 
 def evolve(state: CutTaken | None, event: Event) -> CutTaken | None:
     return event if isinstance(event, CutTaken) else state
 
 
+def _named(state: tuple[CutNameTaken, ...], event: Event) -> tuple[CutNameTaken, ...]:
+    return (*state, event) if isinstance(event, CutNameTaken) else state
+
+
 cuts: Fold[CutTaken | None] = Fold("cut", None, evolve)
+names: Fold[tuple[CutNameTaken, ...]] = Fold("cut_name", (), _named)

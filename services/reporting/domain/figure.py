@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.events.contracts.reporting import (
     DateBasis,
@@ -23,6 +23,7 @@ from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$", examples=["recv.total"])]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_.]{0,39}$")]
 
 
@@ -97,7 +98,7 @@ class DeclareFigure(Command):
     """声明指标。再次声明产生新版本，旧版本仍可查。"""
 
     figure: Code
-    title: str = Field(min_length=1, max_length=200)
+    title: Title
     area: UUID
     definition: DefinitionTyped
 

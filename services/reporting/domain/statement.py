@@ -13,7 +13,7 @@ from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
 from . import figure
-from .figure import Code
+from .figure import Code, Title
 
 
 class LineTyped(BaseModel):
@@ -21,7 +21,7 @@ class LineTyped(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str = Field(min_length=1, max_length=200)
+    label: Title
     figure: Code
 
 
@@ -29,7 +29,7 @@ class DeclareStatement(Command):
     """声明报表。指标须已在同一区域声明；再次声明产生新版本。"""
 
     statement: Code
-    title: str = Field(min_length=1, max_length=200)
+    title: Title
     area: UUID
     year: int = Field(ge=2013, le=2100)
     lines: tuple[LineTyped, ...] = Field(min_length=1, max_length=200)

@@ -48,7 +48,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
 
 
 def _formed(origin: Origin, fact: AssetFormed) -> Iterator[tuple[Table, Row]]:
-    asset = origin.recorded.stream
+    asset = fact.asset
     known: dict[str, Any] = {"project": fact.project, "name": fact.name, "kind": fact.kind}
     whole: dict[str, Any] = {"quantity": fact.quantity, "value_fen": fact.value_fen, "assets": 1}
     yield _step(origin, "formed", asset, fact.area, **known, **whole)

@@ -34,13 +34,15 @@ class Moment:
     """The two times of a question: what was known (a cut), and up to which day it counts.
 
     `stopped` tells why a source is complete only to its position; a cut that is applied in full
-    is complete whatever happened later, so its answers never change.
+    is complete whatever happened later, so its answers never change. `closed`: it holds all that
+    its events had seen.
     """
 
     positions: Mapping[str, int]
     counted_until: date | None = None
     stopped: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
+    closed: bool = True
 
     def arguments(self) -> list[Any]:
         """$1 and $2 of every query that begins with CUT."""
@@ -49,6 +51,7 @@ class Moment:
     def told(self) -> dict[str, Any]:
         return {
             "cut": dict(self.positions),
+            "closed": self.closed,
             "complete_to": {
                 source: {"position": position, "stopped": self.stopped.get(source)}
                 for source, position in self.positions.items()

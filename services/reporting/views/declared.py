@@ -103,16 +103,19 @@ async def listed(
     return found
 
 
-async def cut_named(pool: asyncpg.Pool, name: str, path: Sequence[UUID]) -> CutTaken | None:
-    """The cut kept under a name in an area or the nearest of its ancestors; `path` from the top."""
-    row = await pool.fetchrow(
-        "SELECT schema_version, payload FROM view.cuts WHERE name = $1 AND area = ANY ($2)"
-        " ORDER BY array_position($2, area) DESC LIMIT 1",
+async def cuts_named(pool: asyncpg.Pool, name: str, path: Sequence[UUID] | None) -> list[CutTaken]:
+    """The cuts kept under a name: along the path there is at most one; without a path, of every
+    area."""
+    rows = await pool.fetch(
+        "SELECT schema_version, payload FROM view.cuts WHERE name = $1"
+        " AND ($2::uuid[] IS NULL OR area = ANY ($2)) ORDER BY area",
         name,
-        list(path),
+        None if path is None else list(path),
     )
-    if row is None:
-        return None
+    return [_cut(row) for row in rows]
+
+
+def _cut(row: asyncpg.Record) -> CutTaken:
     fact = CONTRACTS.decode("CutTaken", row["schema_version"], row["payload"].encode())
     assert isinstance(fact, CutTaken), "the payload of view.cuts is a CutTaken"
     return fact

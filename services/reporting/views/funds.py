@@ -85,7 +85,7 @@ def _payment(fact: Event) -> UUID | None:
         case FundReserved():
             return fact.batch
         case FundSent() | FundPaid() | FundReturned():
-            return fact.payment
+            return fact.payment or fact.batch
         case _:
             return None
 

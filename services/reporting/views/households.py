@@ -31,7 +31,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case AreaCodeChanged():
             yield AREAS, origin.row(0, fact.area, None, fact.code, fact.name, None, fact.valid_from)
         case OrganisationRegistered():
-            yield ORGANISATIONS, origin.row(0, recorded.stream, fact.area, fact.name, fact.kind)
+            yield ORGANISATIONS, origin.row(0, fact.organisation, fact.area, fact.name, fact.kind)
         case _:
             yield from _counted(origin, fact)
 
@@ -45,8 +45,8 @@ def _counted(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
             yield POPULATIONS, origin.row(0, *whose, *counts)
         case HouseholdRegistered():
             listed = (fact.era, fact.register_type, fact.synthetic, None, None, 1, fact.persons)
-            stream = origin.recorded.stream
-            yield HOUSEHOLDS, origin.row(0, kind, "registered", stream, fact.area, *listed)
+            registered = (kind, "registered", fact.household, fact.area)
+            yield HOUSEHOLDS, origin.row(0, *registered, *listed)
         case HouseholdFlagged():
             for nth, risk in enumerate(fact.risks):
                 clue = (None, None, None, risk, fact.source, 0, 0)

@@ -1,0 +1,45 @@
+"""python -m bench [append] [http] [lag] [memory]: measure, then say which goals were met."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Awaitable, Callable, Mapping
+
+import uvloop
+
+from libs.chassis import telemetry
+
+from . import append, http, lag, memory
+from .rounds import Goal
+
+Measure = Callable[[], Awaitable[list[Goal]]]
+QUESTIONS: Mapping[str, Measure] = {
+    "append": append.measure,
+    "http": http.measure,
+    "lag": lag.measure,
+    "memory": memory.measure,
+}
+
+
+async def measure(names: list[str]) -> list[Goal]:
+    print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
+    return [goal for name in names for goal in await QUESTIONS[name]()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(QUESTIONS))
+    names = parser.parse_args().names or list(QUESTIONS)
+    if strange := set(names) - set(QUESTIONS):
+        parser.error(f"no such measurement: {', '.join(sorted(strange))}")
+    telemetry.configure("bench", "warning")
+    goals = uvloop.run(measure(names))
+    print("\ngoals (median [min..max] of the rounds)")
+    for goal in goals:
+        print(f"  {goal}")
+
+
+if __name__ == "__main__":
+    main()
