@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .contracts.money import Amount, Unit
-from .money import parse_amount
+from .contracts.money import Amount
+from .money import Unit, parse_amount
 
 
 class AmountTyped(BaseModel):

@@ -8,7 +8,6 @@ Source: docs design §6; 《支付结算办法》附一 (银发〔1997〕393号)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from operator import index
 from typing import Final, Literal
 
@@ -39,28 +38,6 @@ _CAPITAL_LONGEST = 64
 
 class AmountError(ValueError):
     """An amount, unit, rounding or numeral cannot be used; the text says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class AmountText:
-    """An amount as typed, its unit, and the fen that the two mean.
-
-    Units: `fen` in fen; `text` in `unit`.
-    Raises: AmountError when `text` in `unit` is not exactly `fen`.
-    """
-
-    text: str
-    unit: Unit
-    fen: int
-
-    def __post_init__(self) -> None:
-        if parse_amount(self.text, self.unit) != self.fen:
-            raise AmountError(f"金额“{_quote(self.text)}”（{self.unit}）不等于 {self.fen} 分")
-
-    @classmethod
-    def parse(cls, text: str, unit: Unit) -> AmountText:
-        """Read `text` in `unit` and keep it as typed. Raises: AmountError as `parse_amount`."""
-        return cls(text, unit, parse_amount(text, unit))
 
 
 def parse_amount(text: str, unit: Unit) -> int:

@@ -14,7 +14,6 @@ from libs.events.money import (
     MAX_FEN,
     PLACES,
     AmountError,
-    AmountText,
     Rounding,
     Unit,
     capital,
@@ -122,16 +121,6 @@ def test_thousands_commas_change_nothing(fen: int) -> None:
 
 def test_the_bound_is_that_of_the_event_field() -> None:
     assert get_args(types.Fen)[1].le == MAX_FEN
-
-
-def test_an_amount_keeps_its_text_as_typed() -> None:
-    assert AmountText.parse(" １４.9040", "万元") == AmountText(" １４.9040", "万元", 14_904_000)
-    assert AmountText.parse(" １４.9040", "万元").text == " １４.9040"
-
-
-def test_a_text_that_does_not_mean_its_fen_is_refused() -> None:
-    with pytest.raises(AmountError, match="不等于 14904 分"):
-        AmountText("14.9040", "万元", 14_904)
 
 
 @pytest.mark.parametrize(

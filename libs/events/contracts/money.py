@@ -12,10 +12,10 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from ..money import Unit
 from ..types import Count, PositiveFen
 
 Level = Literal["central", "province", "prefecture", "county", "township"]
-Unit = Literal["元", "万元", "亿元"]
 Source = Literal["received", "carried_in", "reallocated"]
 Bucket = Literal[
     "unallocated",
@@ -31,6 +31,10 @@ Bucket = Literal[
 ]
 Account = Literal[Source, Bucket]
 Grade = Literal["line", "summary"]
+WITHOUT_PROJECT: frozenset[Account] = frozenset(
+    ("received", "carried_in", "reallocated", "unallocated")
+)
+"""Accounts that belong to no project; a movement names the project of its other side."""
 Place = Annotated[
     str,
     Meta(

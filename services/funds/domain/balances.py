@@ -10,11 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from libs.events.contracts.money import Account, Movement
-
-WITHOUT_PROJECT: frozenset[Account] = frozenset(
-    ("received", "carried_in", "reallocated", "unallocated")
-)
+from libs.events.contracts.money import WITHOUT_PROJECT, Account, Movement
 
 
 class Standing(NamedTuple):

@@ -21,7 +21,7 @@ from libs.events.contracts.funds import (
     PaymentOrdered,
     ProjectProposed,
 )
-from libs.events.contracts.money import Account, Movement
+from libs.events.contracts.money import WITHOUT_PROJECT, Movement
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
@@ -29,11 +29,6 @@ from .tables import BALANCES, DOCUMENTS, LINES, LOTS, MOVEMENTS, PAYMENTS, PROJE
 
 SOURCE = "funds"
 NO_PROJECT = UUID(int=0)
-WITHOUT_PROJECT: frozenset[Account] = frozenset(
-    ("received", "carried_in", "reallocated", "unallocated")
-)
-"""Accounts that belong to no project, as funds keeps them; a movement names the project of its
-other side."""
 Line = SubsidyOrdered | SubsidyDisbursed | SubsidyReturned
 
 
