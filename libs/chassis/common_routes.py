@@ -143,9 +143,10 @@ async def require_in_scope(call: Call, area: UUID) -> None:
 async def _page(log: Log, wanted: Wanted, area: UUID | None) -> dict[str, Any]:
     after, up_to = wanted.after, wanted.after + SCANNED_AT_ONCE
     types = None if wanted.types is None else wanted.types.split(",")
-    rows = await log.pool.fetch(_EVENTS, after, up_to, types, area, wanted.limit)
-    found = [recorded(log.store, row) for row in rows]
+    # The head first: what is appended after it is not covered, and comes with the next page.
     head = await log.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
+    rows = await log.pool.fetch(_EVENTS, after, min(head, up_to), types, area, wanted.limit)
+    found = [recorded(log.store, row) for row in rows]
     covered = found[-1].position if len(found) == wanted.limit else min(head, up_to)
     previous = await log.pool.fetchval(_PREVIOUS, after, types, area)
     shown = []

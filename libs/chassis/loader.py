@@ -73,7 +73,8 @@ class Door:
                 continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
-            await asyncio.sleep(float(answer.headers.get("retry-after", self.pause_s)))
+            said = answer.headers.get("retry-after")
+            await asyncio.sleep(self.pause_s if said is None else int(said))
         return await self.client.request(method, path, headers=told, **more)
 
 

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
@@ -30,15 +29,14 @@ STATES_KEPT = 20_000
 
 _QUERY = """
 SELECT 0 AS kind, s.no::int AS no, e.version, e.schema_version, e.type, e.payload::text AS body,
-       NULL::bytea AS body_hash, NULL::bigint AS position, NULL::timestamptz AS recorded_at
+       NULL::bytea AS body_hash, NULL::bigint AS position
   FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY s(id, after, no)
  CROSS JOIN LATERAL (SELECT version, schema_version, type, payload FROM es.events
                       WHERE stream_id = s.id AND version > s.after ORDER BY version) e
 UNION ALL
-SELECT 1, k.no::int, r.version, 0::smallint, '', r.answer::text, r.body_hash, r.position,
-       r.recorded_at
+SELECT 1, k.no::int, r.version, 0::smallint, '', r.answer::text, r.body_hash, r.position
   FROM unnest($3::uuid[]) WITH ORDINALITY k(id, no)
- CROSS JOIN LATERAL (SELECT version, answer, body_hash, position, recorded_at FROM es.requests
+ CROSS JOIN LATERAL (SELECT version, answer, body_hash, position FROM es.requests
                       WHERE request_id = k.id LIMIT 1) r
  ORDER BY 1, 2, 3
 """
@@ -58,7 +56,6 @@ class FirstAnswer(msgspec.Struct, frozen=True):
     body_hash: bytes
     version: int
     position: int
-    recorded_at: datetime
     answer: bytes
 
 
@@ -196,7 +193,6 @@ def _sorted_out(
                 row["body_hash"],
                 row["version"],
                 row["position"],
-                row["recorded_at"],
                 row["body"].encode(),
             )
     return tails, answers
