@@ -273,6 +273,7 @@ def test_sealing_needs_count_and_sum_as_declared() -> None:
     decision = when(sealing.seal, state, on(SealBatch), WITHIN).accepted()
     sealed = next(e for facts in decision.events.values() for e in facts)
     assert isinstance(sealed, BatchSealed)
+    assert sealed.relies_on == RELIED
     assert sum(s.amount_fen for s in sealed.subtotals) == 28_00
     assert sum(s.count for s in sealed.subtotals) == 4
     assert len(sealed.root or "") == 64

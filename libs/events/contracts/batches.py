@@ -97,6 +97,7 @@ class BatchSealed(Event, frozen=True, kw_only=True):
     amount_fen: PositiveFen
     subtotals: tuple[Subtotal, ...]
     root: Annotated[str | None, Meta(description="null at summary grade: there are no lines")]
+    relies_on: tuple[Reliance, ...]
 
 
 class BatchSent(Event, frozen=True, kw_only=True):

@@ -66,6 +66,7 @@ def seal(state: Listing, command: SealBatch, facts: SealFacts) -> Decision:
         amount_fen=batch.amount_fen,
         subtotals=subtotals,
         root=root if batch.grade == "line" else None,
+        relies_on=facts.relies_on,
     )
     return Decision({id_: (event,)}, {"id": str(id_), "root": event.root})
 
