@@ -23,6 +23,8 @@ class Settings:
     log_level: str = "info"
     issuer: str | None = None
     key_set: Path | None = None
+    kafka: str | None = None
+    otlp: str | None = None
     banner: str | None = None
 
     @property
@@ -56,6 +58,8 @@ class Settings:
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
+            kafka=known.get("kafka"),
+            otlp=known.get("otlp"),
             banner=known.get("banner"),
         )
 
@@ -68,6 +72,10 @@ VARIABLES = {
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
     "banner": "what the page says on top, e.g. that the data are a demonstration",
     "key_set": "file with that issuer's JSON Web Key Set",
+    "kafka": "bootstrap servers of Kafka, host:port,…; without it services read each other's logs"
+    " directly",
+    "otlp": "endpoint of an OpenTelemetry collector (OTLP over HTTP); without it telemetry stays in"
+    " the process",
 }
 """Every variable, with or without which everything has a working default."""
 

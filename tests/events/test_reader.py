@@ -185,13 +185,19 @@ class Sips:
     def __init__(self, feed: DirectFeed, chance: Random) -> None:
         self.feed, self.source, self.chance = feed, feed.source, chance
 
+    def resume(self, offset: int | None) -> None:
+        self.feed.resume(offset)
+
+    def offset_of(self, position: int) -> int | None:
+        return self.feed.offset_of(position)
+
     async def read(self, after: int, limit: int) -> list[Recorded]:
         return await self.feed.read(after, min(limit, self.chance.randint(2, 7)))
 
     async def wait(self, timeout_s: float) -> None:
         await self.feed.wait(timeout_s)
 
-    async def head(self) -> Head:
+    async def head(self) -> Head | None:
         return await self.feed.head()
 
 
@@ -218,7 +224,7 @@ async def test_the_interleaving_of_sources_changes_no_table(new_store: NewStore)
 async def interleave(readings: list[Reading], chance: Random) -> None:
     cursors: dict[Reading, Cursor] = {}
     for reading in readings:
-        await reading._take_lease()
+        await reading.lease.take()
         cursors[reading] = await reading._open_cursor()
     while cursors:
         reading = chance.choice(list(cursors))
@@ -424,7 +430,7 @@ async def test_a_stop_stays_written_until_the_reader_has_got_further(
         with pytest.raises(PoisonError):
             await asyncio.wait_for(desk.reading(source.feed()).run(), 10)
     reading = desk.reading(source.feed(), Contracts((PurseSpent,)))
-    await reading._take_lease()
+    await reading.lease.take()
     cursor = await reading._open_cursor()
     assert (await desk.cursor())["stopped"] is not None
     await reading.step(cursor)
@@ -511,10 +517,10 @@ async def test_a_holder_that_slept_past_its_lease_moves_nothing(
     """Fenced from the moment when the next one opened the cursor, before that one moved it."""
     await fill(await source.connect(), A, "a")
     sleeper, next_one = desk.reading(source.feed()), desk.reading(source.feed())
-    await sleeper._take_lease()
+    await sleeper.lease.take()
     cursor = await sleeper._open_cursor()
     await expire(desk)
-    await next_one._take_lease()
+    await next_one.lease.take()
     opened_at = await next_one._open_cursor()
     assert opened_at == cursor
     with pytest.raises(ReplacedError, match="another reader moved the cursor"):
@@ -524,7 +530,7 @@ async def test_a_holder_that_slept_past_its_lease_moves_nothing(
         await sleeper._open_cursor()
     await next_one.step(opened_at)
     assert (await desk.rows())[1] == [("purses", A, 1, 1)]
-    assert (await desk.cursor())["token"] == next_one.token == sleeper.token + 1
+    assert (await desk.cursor())["token"] == next_one.lease.token == sleeper.lease.token + 1
 
 
 async def test_a_replaced_reader_cannot_stop_its_successor(desk: Desk, source: LogStore) -> None:
