@@ -22,8 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from libs.events.cluster import described
 
 from .kin import follows_us
 from .migrate import locked, write_private
@@ -122,20 +121,6 @@ def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as said:
         told: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
         return subprocess.Popen(command, start_new_session=True, preexec_fn=watched, **told)  # noqa: PLW1509, S603 - see kin.py; a command of our own
-
-
-async def described(bootstrap: str) -> dict[str, Any] | None:
-    """The cluster as the protocol tells it; None while it does not answer."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-    try:
-        await admin.start()
-        told: dict[str, Any] = await admin.describe_cluster()
-    except (KafkaError, OSError):
-        return None
-    else:
-        return told if told["brokers"] else None
-    finally:
-        await admin.close()
 
 
 async def start(

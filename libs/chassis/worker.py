@@ -22,6 +22,7 @@ from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import keep_session
 from libs.events.reader import Reading
 from libs.events.relay import Relay
+from libs.events.topic import Kafka
 
 from .collector import quiet_gc
 from .service import Service
@@ -34,7 +35,7 @@ Runs = Reading | Relay
 
 
 async def work(
-    services: Sequence[Service], stores: Stores, kafka: str | None, *, relay: bool
+    services: Sequence[Service], stores: Stores, kafka: Kafka | None, *, relay: bool
 ) -> None:
     """Run all readers until SIGTERM or SIGINT, with `relay` the relays of the services too."""
     await require_migrated(stores, services)
@@ -47,7 +48,7 @@ async def work(
     log.info("worker_stopped")
 
 
-async def relay(services: Sequence[Service], stores: Stores, kafka: str) -> None:
+async def relay(services: Sequence[Service], stores: Stores, kafka: Kafka) -> None:
     """Run the relays alone until SIGTERM or SIGINT."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
@@ -87,7 +88,7 @@ async def _run(one: Runs) -> None:
 
 
 async def open_readings(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: str | None = None
+    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka | None = None
 ) -> list[Reading]:
     """One direct feed a source and one pool a service, shared by their readers. With Kafka a reader
     of another service has a feed of its own by the topic."""
@@ -105,7 +106,7 @@ async def open_readings(
 
 
 async def open_relays(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: str
+    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka
 ) -> list[Relay]:
     """One relay a service, from its own log into its topic."""
     feeds = open_feeds({service.name for service in services}, stores, stack)

@@ -21,7 +21,7 @@ from .cursor import Cursor
 from .errors import ForkedError
 from .feed import DirectFeed
 from .leaf import leaf
-from .topic import PARTITION, Arrived, Tick, read_record, topic_of
+from .topic import PARTITION, Arrived, Kafka, Tick, read_record
 from .types import Head, Recorded
 
 TOLD_WITHIN_S = 5
@@ -35,10 +35,10 @@ log = structlog.get_logger()
 class KafkaFeed:
     """One reader's way through the topic of a source, beside the owner's own feed."""
 
-    def __init__(self, source: str, bootstrap: str, owner: DirectFeed) -> None:
+    def __init__(self, source: str, kafka: Kafka, owner: DirectFeed) -> None:
         self.source, self.owner = source, owner
-        self._bootstrap = bootstrap
-        self._partition = TopicPartition(topic_of(source), PARTITION)
+        self._bootstrap = kafka.bootstrap
+        self._partition = TopicPartition(kafka.topic(source), PARTITION)
         self._consumer: Any = None
         self._at = Cursor(0, 0, None)
         self._page: list[Arrived] = []

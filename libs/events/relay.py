@@ -24,7 +24,7 @@ from .feed import DirectFeed
 from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
 from .producing import last_record, made_topic, producing
-from .topic import PARTITION, Arrived, Tick, headers, key_of, tick_record, topic_of
+from .topic import PARTITION, Arrived, Kafka, Tick, headers, key_of, tick_record
 from .types import Recorded
 
 PAGE = 2_000
@@ -40,9 +40,9 @@ log = structlog.get_logger()
 class Relay:
     """The relay of one source at work; `pool` reaches the source's own store."""
 
-    def __init__(self, source: str, feed: DirectFeed, pool: asyncpg.Pool, bootstrap: str) -> None:
+    def __init__(self, source: str, feed: DirectFeed, pool: asyncpg.Pool, kafka: Kafka) -> None:
         self.source, self.feed, self.pool = source, feed, pool
-        self.topic, self._bootstrap = topic_of(source), bootstrap
+        self.topic, self._bootstrap = kafka.topic(source), kafka.bootstrap
         self.row = CursorRow(READER, source, pool)
 
     async def run(self) -> NoReturn:

@@ -7,6 +7,7 @@ without a key, says where the log ends. Source: CloudEvents Kafka protocol bindi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,9 +24,16 @@ TICK = "suyuan.tick"
 Headers = list[tuple[str, bytes]]
 
 
-def topic_of(source: str) -> str:
-    """The topic of a service's log."""
-    return f"{source}.events"
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """Where the brokers are. `prefix` names one installation's topics, as one's databases."""
+
+    bootstrap: str
+    prefix: str = ""
+
+    def topic(self, source: str) -> str:
+        """The topic of a service's log."""
+        return f"{self.prefix}{source}.events"
 
 
 class Arrived(NamedTuple):

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from libs.chassis.broker import described
-from libs.chassis.broker_features import features
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores
+from libs.events.cluster import described, features
 
 WITHIN_S = 60
 

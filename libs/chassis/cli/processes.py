@@ -18,6 +18,7 @@ from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.supervise import broker_of, cluster_of, supervise
 from libs.chassis.worker import relay, stopped_by_signal, work
+from libs.events.topic import Kafka
 
 
 def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,6 +50,11 @@ def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
     return [known[name] for name in named] if named else list(services)
 
 
+def brokers(settings: Settings) -> Kafka | None:
+    """Where Kafka is, if events go by it."""
+    return None if settings.kafka is None else Kafka(settings.kafka)
+
+
 def run_serve(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
@@ -62,7 +68,7 @@ def run_serve(
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     telemetry.configure("work", settings.log_level, settings.home / "logs")
     picked = chosen(arguments.services, services)
-    uvloop.run(work(picked, stores(settings), settings.kafka, relay=arguments.relay))
+    uvloop.run(work(picked, stores(settings), brokers(settings), relay=arguments.relay))
     return 0
 
 
@@ -70,11 +76,11 @@ def run_relay(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
     """2 where no broker is named."""
-    if settings.kafka is None:
+    if (kafka := brokers(settings)) is None:
         print("SUYUAN_KAFKA names no broker")
         return 2
     telemetry.configure("relay", settings.log_level, settings.home / "logs")
-    uvloop.run(relay(chosen(arguments.services, services), stores(settings), settings.kafka))
+    uvloop.run(relay(chosen(arguments.services, services), stores(settings), kafka))
     return 0
 
 

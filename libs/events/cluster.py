@@ -1,4 +1,4 @@
-"""What release a cluster runs at, as the protocol tells it: its finalised features.
+"""A Kafka cluster as its protocol tells it: who belongs to it, and at what release it runs.
 
 The client library speaks ApiVersions up to version 2, which has no features; this asks version 3.
 Source: KIP-584, ApiVersionsRequest and ApiVersionsResponse version 3 of the Kafka protocol guide.
@@ -8,11 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 _API_VERSIONS, _VERSION = 18, 3
 _FINALISED = 2
 _CLIENT = b"\x07suyuan\x02\x31\x00"
 """Compact strings, name and version, each behind its length + 1; then no tagged field."""
+
+
+async def described(bootstrap: str) -> dict[str, Any] | None:
+    """The cluster as the protocol tells it; None while it does not answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        told: dict[str, Any] = await admin.describe_cluster()
+    except (KafkaError, OSError):
+        return None
+    else:
+        return told if told["brokers"] else None
+    finally:
+        await admin.close()
 
 
 class _Reading:
