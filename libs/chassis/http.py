@@ -7,6 +7,7 @@ Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,8 @@ from libs.events.log import Log
 from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
+from .faults import faults
+from .openapi import openapi
 from .service import Service
 from .telemetry import frames
 
@@ -50,6 +53,7 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
     )
+    app.openapi = cache(partial(openapi, service))  # type: ignore[method-assign]  # as FastAPI says
     app.state.log = store
     app.state.service = service
     app.state.authenticate = authenticate
@@ -119,29 +123,9 @@ async def _malformed(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 JSON")
-    errors = [
-        {
-            "pointer": _pointer((*item["loc"], *_inside(item))),
-            "rule": item["type"],
-            "message": item["msg"],
-        }
-        for item in found
-    ]
-    places = "、".join(entry["pointer"] for entry in errors)
+    errors = faults(found)
+    places = "、".join(fault["pointer"] or "全文" for fault in errors)
     return problem(422, "Malformed", "内容不合格式", f"不合格式之处：{places}", errors=errors)
-
-
-def _inside(item: Any) -> list[str]:
-    """The place that a whole command's own check named."""
-    place: str = getattr(item.get("ctx", {}).get("error"), "place", "")
-    return place.split("/")[1:]
-
-
-def _pointer(place: tuple[int | str, ...]) -> str:
-    """A JSON pointer into the body (RFC 6901), or where else the value stood."""
-    first, *rest = place
-    where = "" if first == "body" else f"{first}:"
-    return where + "/" + "/".join(str(part) for part in rest)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -24,6 +24,7 @@ from .auth import Verifier
 from .collector import quiet_gc
 from .http import application
 from .identity import Identity
+from .reference import reference_routes
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
@@ -73,6 +74,7 @@ def _fixed_routes(origin: Origin) -> list[BaseRoute]:
         Mount("/docs/assets", StaticFiles(directory=str(assets)), name="assets"),
         Route("/docs/{service}", _docs),
         Route("/problems/{name}", _problem),
+        *reference_routes(),
     ]
     pages = [service.pages for service in origin.services if service.pages is not None]
     routes += [
@@ -106,7 +108,8 @@ def _docs_index(origin: Origin) -> Endpoint:
         )
         return HTMLResponse(
             '<!doctype html><html lang="zh"><meta charset="utf-8"><title>溯源 接口</title>'
-            f"<h1>溯源 接口</h1><ul>{links}</ul></html>"
+            f"<h1>溯源 接口</h1><ul>{links}</ul>"
+            '<p><a href="/asyncapi.json">事件与主题</a> <a href="/changelog">变更</a></p></html>'
         )
 
     return index
