@@ -58,9 +58,9 @@ class LinesTaken(Made):
 
 
 class BatchClosed(Made):
-    """`root`: RFC 6962, over the roots of its chunks."""
+    """`root`: RFC 6962, over the roots of its chunks; null at summary grade, which has no lines."""
 
-    root: str
+    root: str | None
 
 
 class LinesRead(Made):

@@ -58,4 +58,9 @@ async def get_document(
     id: UUID, call: Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
 ) -> Response:
     """任何区域都可引用和查看文件。"""
-    return await show(call, document.documents, id, lambda _: call.caller.area)
+
+    def within(state: Document) -> UUID | None:
+        """Once it is registered, a document lies in every caller's area."""
+        return None if state.id is None else call.caller.area or state.area
+
+    return await show(call, document.documents, id, within)
