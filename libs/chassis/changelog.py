@@ -54,6 +54,8 @@ def releases(text: str) -> list[Release]:
         if release := _RELEASE.fullmatch(paragraph):
             found.append(Release(release["version"], release["on"]))
             kind = ""
+        elif paragraph.startswith("## "):
+            raise ChangelogError(f"line {number}: no heading of a release: {paragraph}")
         elif not found:
             continue  # the file's own heading and what it says of itself
         elif section := _SECTION.fullmatch(paragraph):
