@@ -73,7 +73,8 @@ def pointer(place: Sequence[int | str]) -> str:
 def _escaped(part: str) -> str:
     if looks_personal(part) is not None:
         return "***"
-    return part.replace("~", "~0").replace("/", "~1")
+    shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in part)
+    return shown.replace("~", "~0").replace("/", "~1")
 
 
 def _inside(item: Mapping[str, Any]) -> list[str]:

@@ -65,7 +65,7 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
     app.add_exception_handler(RefusedCall, _refused_call)
     app.add_exception_handler(Refused, _refused_read)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     for kind in AWAY:
         app.add_exception_handler(kind, _database_away)
     for kind in NOT_CARRIED:
@@ -99,9 +99,12 @@ async def _events_error(_: Request, error: Exception) -> Response:
         raise error
     if error.status == 503:
         log.warning("unavailable", error=name_of(error), detail=str(error))
-    facts = {
+    facts: dict[str, Any] = {
         key: value if isinstance(value, int) else str(value) for key, value in error.facts.items()
     }
+    place = getattr(error, "place", None)  # of a member of the body that may not be there
+    if place is not None:
+        facts["errors"] = [{"pointer": place, "rule": name_of(error), "message": error.title}]
     return problem(error.status, name_of(error), error.title, str(error), **facts)
 
 
@@ -128,7 +131,7 @@ async def _malformed(_: Request, error: Exception) -> Response:
     return problem(422, "Malformed", "内容不合格式", f"不合格式之处：{places}", errors=errors)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 400:  # FastAPI's own, of a body that is no text
@@ -140,7 +143,9 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 async def _not_carried(_: Request, error: Exception) -> Response:
     log.warning("not_carried", error=type(error).__name__)
-    return problem(422, "Malformed", "内容不合格式", "含有无法存储或查询的字符或数值")
+    says = "含有无法存储或查询的字符或数值"
+    fault = {"pointer": "", "rule": "not_carried", "message": says}
+    return problem(422, "Malformed", "内容不合格式", says, errors=[fault])
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from importlib.resources import files
 import uvicorn
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -22,7 +23,7 @@ from libs.events.log import open_log
 
 from .auth import Verifier
 from .collector import quiet_gc
-from .http import application
+from .http import application, http_error
 from .identity import Identity
 from .reference import reference_routes
 from .service import Service
@@ -53,7 +54,8 @@ def origin_app(origin: Origin) -> Starlette:
             quiet_gc()
             yield
 
-    return Starlette(routes=_fixed_routes(origin), lifespan=lifespan)
+    errors = {HTTPException: http_error}
+    return Starlette(routes=_fixed_routes(origin), lifespan=lifespan, exception_handlers=errors)
 
 
 async def _mount(
