@@ -1,4 +1,5 @@
-"""What is wrong with a body or an address, place by place, in Chinese; no value is repeated.
+"""What is wrong with a body or an address, place by place, in Chinese; nothing that may be about a
+person is repeated.
 
 The words are by the rule's type (pydantic's own names); a rule that is not listed keeps the words
 it came with, and our own rules are written in Chinese where they stand.
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from libs.events.canonical import NotCanonicalError
 from libs.events.private import looks_personal
 
+HIDDEN = "***"
+LOSSY = "含有无法存储的字符或数值"
 WORDS: Mapping[str, str] = {
     "missing": "缺少必填项",
     "extra_forbidden": "不认识的字段",
@@ -71,10 +75,14 @@ def pointer(place: Sequence[int | str]) -> str:
 
 
 def _escaped(part: str) -> str:
-    if looks_personal(part) is not None:
-        return "***"
-    shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in part)
-    return shown.replace("~", "~0").replace("/", "~1")
+    return _shown(part).replace("~", "~0").replace("/", "~1")
+
+
+def _shown(text: str) -> str:
+    """A text that a caller may have written, as an answer can carry it."""
+    if looks_personal(text) is not None:
+        return HIDDEN
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def _inside(item: Mapping[str, Any]) -> list[str]:
@@ -86,6 +94,7 @@ def _inside(item: Mapping[str, Any]) -> list[str]:
 def _message(item: Mapping[str, Any]) -> str:
     told = item.get("ctx", {})
     if item["type"] == "value_error" and "error" in told:
-        return str(told["error"])
+        error = told["error"]
+        return LOSSY if isinstance(error, NotCanonicalError) else _shown(str(error))
     words = WORDS.get(item["type"])
     return item["msg"] if words is None else words.format_map(told)

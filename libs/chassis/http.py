@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -137,8 +138,9 @@ async def http_error(_: Request, error: Exception) -> Response:
     if error.status_code == 400:  # FastAPI's own, of a body that is no text
         return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 UTF-8 JSON")
     titles = {404: "未找到", 405: "该地址不接受此方法", 413: "内容过大", 415: "媒体类型不支持"}
-    title = titles.get(error.status_code, "请求未被接受")
-    return problem(error.status_code, f"Http{error.status_code}", title, str(error.detail))
+    status = error.status_code
+    title = titles.get(status, "请求未被接受")
+    return problem(status, f"Http{status}", title, f"{title}：{status} {HTTPStatus(status).phrase}")
 
 
 async def _not_carried(_: Request, error: Exception) -> Response:

@@ -7,10 +7,28 @@ from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core.core_schema import ErrorType
 
 from libs.chassis.faults import WORDS, faults, pointer
+from libs.events.canonical import canonical
+
+
+def read(text: str) -> str:
+    """A rule of ours, which quotes what was typed."""
+    canonical(text)
+    raise ValueError(f"“{text}”不是数")
+
+
+Typed = Annotated[str, AfterValidator(read)]
 
 
 class Inner(BaseModel):
@@ -29,6 +47,7 @@ class Outer(BaseModel):
     id: UUID = UUID(int=1)
     day: date = date(2020, 1, 1)
     at: AwareDatetime | None = None
+    typed: Typed = ""
     items: tuple[Inner, ...] = Field(default=(), min_length=1, max_length=2)
 
 
@@ -68,6 +87,10 @@ def told(**plain: Any) -> list[tuple[str, str]]:
         ({"strange": 1}, "/strange", "不认识的字段"),
         ({"a/b~c": 1}, "/a~1b~0c", "不认识的字段"),
         ({"13800000000": 1}, "/***", "不认识的字段"),
+        ({"nul \0": 1}, "/nul \ufffd", "不认识的字段"),
+        ({"typed": "1\1"}, "/typed", "“1\ufffd”不是数"),
+        ({"typed": "13800000000"}, "/typed", "***"),
+        ({"typed": "\ud800"}, "/typed", "含有无法存储的字符或数值"),
     ],
 )
 def test_a_fault_is_told_by_its_place_in_chinese(
