@@ -15,6 +15,7 @@ from libs.events.errors import NotFoundError
 from libs.events.external_ref import external_ref_stream, external_refs
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
+from libs.events.schemas import dataschema
 from libs.events.store import COLUMNS, recorded
 from libs.events.types import ExternalRef, Recorded
 
@@ -184,7 +185,7 @@ def cloud_event(service: str, event: Recorded) -> dict[str, Any]:
         "subject": str(event.stream),
         "time": event.recorded_at.isoformat(),
         "datacontenttype": "application/json",
-        "dataschema": f"/events/{event.type}/{event.schema_version}",
+        "dataschema": dataschema(event.type, event.schema_version),
         "position": event.position,
         "epoch": event.epoch,
         "version": event.version,

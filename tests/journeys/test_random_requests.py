@@ -50,6 +50,7 @@ DECLARED: list[CheckFunction] = [
     checks.content_type_conformance,
     checks.response_headers_conformance,
     checks.response_schema_conformance,
+    checks.negative_data_rejection,
 ]
 STANDING = """
 SELECT (SELECT max(position) FROM es.events) AS head,
@@ -154,6 +155,18 @@ def unlike_faults(told: Any) -> Iterator[str]:
             yield f"pointer {fault['pointer']}"
         if not re.search("[\u4e00-\u9fff]", fault["message"]):
             yield f"rule {fault['rule']} is not told in Chinese: {fault['message']}"
+
+
+def test_the_origin_tells_what_an_event_is_and_what_is_not_there(live: Live) -> None:
+    origin, session = live.tree.settings.origin, live.session
+    page = session.get(f"{origin}/api/v1/funds/events", params={"after": 1, "limit": 1}).json()
+    schema = session.get(origin + page["events"][0]["dataschema"])
+    assert (schema.status_code, schema.json()["$id"]) == (200, page["events"][0]["dataschema"])
+    assert session.get(f"{origin}/changelog").json()["releases"]
+    for path in ("/nowhere", "/events/Unheard/1", "/api/v1/funds/nowhere", "/api/v1/funds/%0A"):
+        answer = session.get(origin + path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM), path
+        assert answer.json()["title"] == "未找到"
 
 
 @dataclass
