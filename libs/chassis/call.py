@@ -181,7 +181,7 @@ async def wait_until_visible(request: Request, log: Log) -> None:
 
     Raises: NotYetVisibleError with the position reached, UnreadableError.
     """
-    text = request.headers.get("min-position") or request.query_params.get("min_position")
+    text = request.headers.get("min-position", request.query_params.get("min_position"))
     if text is None:
         return
     try:

@@ -15,10 +15,12 @@ from libs.events.errors import NotFoundError
 from libs.events.external_ref import external_ref_stream, external_refs
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
+from libs.events.schemas import dataschema
 from libs.events.store import COLUMNS, recorded
 from libs.events.types import ExternalRef, Recorded
 
 from .call import Call, Holds
+from .shapes import Events, Health, Invariants, Named, Version
 from .version import version
 
 READERS_OF_EVENTS = ("auditor", "operator", "system")
@@ -29,13 +31,14 @@ SCANNED_AT_ONCE = 5_000
 
 def common_router() -> APIRouter:
     router = APIRouter()
-    router.add_api_route("/health", health, tags=["系统"], summary="是否可用")
-    router.add_api_route("/version", told_version, tags=["系统"], summary="版本")
-    router.add_api_route("/invariants", invariants, tags=["系统"], summary="不变量")
-    router.add_api_route("/events", events, tags=["事件"], summary="事件流，按位置")
-    router.add_api_route(
-        "/external-refs/{system}/{id}", external_ref, tags=["系统"], summary="来源编号指什么"
-    )
+    for path, endpoint, model, tag, says in (
+        ("/health", health, Health, "系统", "是否可用"),
+        ("/version", told_version, Version, "系统", "版本"),
+        ("/invariants", invariants, Invariants, "系统", "不变量"),
+        ("/events", events, Events, "事件", "事件流，按位置"),
+        ("/external-refs/{system}/{id}", external_ref, Named, "系统", "来源编号指什么"),
+    ):
+        router.add_api_route(path, endpoint, response_model=model, tags=[tag], summary=says)
     return router
 
 
@@ -182,7 +185,7 @@ def cloud_event(service: str, event: Recorded) -> dict[str, Any]:
         "subject": str(event.stream),
         "time": event.recorded_at.isoformat(),
         "datacontenttype": "application/json",
-        "dataschema": f"/events/{event.type}/{event.schema_version}",
+        "dataschema": dataschema(event.type, event.schema_version),
         "position": event.position,
         "epoch": event.epoch,
         "version": event.version,

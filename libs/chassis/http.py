@@ -7,6 +7,8 @@ Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -23,6 +25,8 @@ from libs.events.log import Log
 from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
+from .faults import faults
+from .openapi import openapi
 from .service import Service
 from .telemetry import frames
 
@@ -50,6 +54,7 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
     )
+    app.openapi = cache(partial(openapi, service))  # type: ignore[method-assign]  # as FastAPI says
     app.state.log = store
     app.state.service = service
     app.state.authenticate = authenticate
@@ -61,7 +66,7 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
     app.add_exception_handler(RefusedCall, _refused_call)
     app.add_exception_handler(Refused, _refused_read)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     for kind in AWAY:
         app.add_exception_handler(kind, _database_away)
     for kind in NOT_CARRIED:
@@ -95,9 +100,12 @@ async def _events_error(_: Request, error: Exception) -> Response:
         raise error
     if error.status == 503:
         log.warning("unavailable", error=name_of(error), detail=str(error))
-    facts = {
+    facts: dict[str, Any] = {
         key: value if isinstance(value, int) else str(value) for key, value in error.facts.items()
     }
+    place = getattr(error, "place", None)  # of a member of the body that may not be there
+    if place is not None:
+        facts["errors"] = [{"pointer": place, "rule": name_of(error), "message": error.title}]
     return problem(error.status, name_of(error), error.title, str(error), **facts)
 
 
@@ -119,44 +127,27 @@ async def _malformed(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 JSON")
-    errors = [
-        {
-            "pointer": _pointer((*item["loc"], *_inside(item))),
-            "rule": item["type"],
-            "message": item["msg"],
-        }
-        for item in found
-    ]
-    places = "、".join(entry["pointer"] for entry in errors)
+    errors = faults(found)
+    places = "、".join(fault["pointer"] or "全文" for fault in errors)
     return problem(422, "Malformed", "内容不合格式", f"不合格式之处：{places}", errors=errors)
 
 
-def _inside(item: Any) -> list[str]:
-    """The place that a whole command's own check named."""
-    place: str = getattr(item.get("ctx", {}).get("error"), "place", "")
-    return place.split("/")[1:]
-
-
-def _pointer(place: tuple[int | str, ...]) -> str:
-    """A JSON pointer into the body (RFC 6901), or where else the value stood."""
-    first, *rest = place
-    where = "" if first == "body" else f"{first}:"
-    return where + "/" + "/".join(str(part) for part in rest)
-
-
-async def _http_error(_: Request, error: Exception) -> Response:
+async def http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 400:  # FastAPI's own, of a body that is no text
         return problem(400, "Unreadable", "请求无法读取", "请求体不是合法的 UTF-8 JSON")
     titles = {404: "未找到", 405: "该地址不接受此方法", 413: "内容过大", 415: "媒体类型不支持"}
-    title = titles.get(error.status_code, "请求未被接受")
-    return problem(error.status_code, f"Http{error.status_code}", title, str(error.detail))
+    status = error.status_code
+    title = titles.get(status, "请求未被接受")
+    return problem(status, f"Http{status}", title, f"{title}：{status} {HTTPStatus(status).phrase}")
 
 
 async def _not_carried(_: Request, error: Exception) -> Response:
     log.warning("not_carried", error=type(error).__name__)
-    return problem(422, "Malformed", "内容不合格式", "含有无法存储或查询的字符或数值")
+    says = "含有无法存储或查询的字符或数值"
+    fault = {"pointer": "", "rule": "not_carried", "message": says}
+    return problem(422, "Malformed", "内容不合格式", says, errors=[fault])
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from importlib.resources import files
 import uvicorn
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -22,8 +23,9 @@ from libs.events.log import open_log
 
 from .auth import Verifier
 from .collector import quiet_gc
-from .http import application
+from .http import application, http_error
 from .identity import Identity
+from .reference import reference_routes
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
@@ -52,7 +54,8 @@ def origin_app(origin: Origin) -> Starlette:
             quiet_gc()
             yield
 
-    return Starlette(routes=_fixed_routes(origin), lifespan=lifespan)
+    errors = {HTTPException: http_error}
+    return Starlette(routes=_fixed_routes(origin), lifespan=lifespan, exception_handlers=errors)
 
 
 async def _mount(
@@ -73,6 +76,7 @@ def _fixed_routes(origin: Origin) -> list[BaseRoute]:
         Mount("/docs/assets", StaticFiles(directory=str(assets)), name="assets"),
         Route("/docs/{service}", _docs),
         Route("/problems/{name}", _problem),
+        *reference_routes(),
     ]
     pages = [service.pages for service in origin.services if service.pages is not None]
     routes += [
@@ -106,7 +110,8 @@ def _docs_index(origin: Origin) -> Endpoint:
         )
         return HTMLResponse(
             '<!doctype html><html lang="zh"><meta charset="utf-8"><title>溯源 接口</title>'
-            f"<h1>溯源 接口</h1><ul>{links}</ul></html>"
+            f"<h1>溯源 接口</h1><ul>{links}</ul>"
+            '<p><a href="/asyncapi.json">事件与主题</a> <a href="/changelog">变更</a></p></html>'
         )
 
     return index

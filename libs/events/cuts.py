@@ -50,13 +50,14 @@ async def close(feeds: Mapping[str, Past], cut: Cut) -> dict[str, int]:
 
 
 def parse_cut(text: str) -> dict[str, int]:
-    """`funds:1234,assets:7` as a cut. Raises: ValueError naming the part that is not a position."""
+    """`funds:1234,assets:7` as a cut. Raises: ValueError saying which part is no position; what
+    stands there is not repeated."""
     cut: dict[str, int] = {}
-    for part in text.split(","):
+    for nth, part in enumerate(text.split(","), 1):
         found = _PART.fullmatch(part)
         if found is None:
-            raise ValueError(f"{part!r} is not <service>:<position>")
+            raise ValueError(f"第 {nth} 段不是 <服务>:<位置>")
         if found[1] in cut:
-            raise ValueError(f"{part!r} names {found[1]} again")
+            raise ValueError(f"第 {nth} 段的服务已写过")
         cut[found[1]] = int(found[2])
     return cut

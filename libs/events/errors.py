@@ -126,6 +126,7 @@ class NotYetVisibleError(EventsError):
 class NotNameableError(EventsError):
     status = 422
     title = "该命令不能带来源编号"
+    place = "/external_ref"
 
 
 class TooLargeError(EventsError):

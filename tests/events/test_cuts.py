@@ -119,5 +119,5 @@ def test_a_cut_is_written_as_positions_by_service() -> None:
     ],
 )
 def test_what_is_no_cut_is_refused_with_the_part_that_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not <service>:<position>|names funds again"):
+    with pytest.raises(ValueError, match=r"^第 [12] 段(不是 <服务>:<位置>|的服务已写过)$"):
         parse_cut(text)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
+from libs.chassis.shapes import FromLot, Made, Page
+from libs.events.contracts.assets import Category, Ledger
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.assets.domain import asset, formation
@@ -36,6 +39,30 @@ from services.assets.views import ledger
 router = APIRouter(tags=["资产"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+class AssetRow(BaseModel):
+    """`value_fen` null: the document does not state it."""
+
+    id: UUID
+    area: UUID
+    project: UUID
+    name: str
+    kind: str
+    value_fen: int | None
+    formed_on: date
+    quantity: str | None
+    category: Category | None
+
+
+class AssetShown(AssetRow):
+    """`codes`: by ledger; `keeper`: since its last transfer."""
+
+    other_fen: int
+    sources: list[FromLot]
+    codes: dict[Ledger, str]
+    owner: UUID | None
+    keeper: UUID | None
 
 
 class WantedAssets(Wanted):
@@ -97,44 +124,48 @@ TRANSFER = Decider(TransferAsset, OrganisationFacts, _of_asset, _both, asset.tra
 DECIDERS = (FORM, CLASSIFY, RECORD, CONFIRM, TRANSFER)
 
 
-@router.post("/assets", status_code=201, summary="登记形成的资产")
+@router.post("/assets", status_code=201, response_model=Made, summary="登记形成的资产")
 async def form(command: FormAsset, call: Clerk) -> Response:
     """来源与其他资金之和须等于价值；每项来源不得超过该资金给项目的数额。"""
     return await call.execute(FORM, command, location="/api/v1/assets/assets/{id}")
 
 
-@router.post("/assets/{id}/classifications", status_code=201, summary="资产分类")
+@router.post(
+    "/assets/{id}/classifications", status_code=201, response_model=Made, summary="资产分类"
+)
 async def classify(id: UUID, command: ClassifyAsset, call: Clerk) -> Response:
     """经营性、公益性、到户类；改类须说明理由。"""
     return await call.execute(CLASSIFY, command, id)
 
 
-@router.post("/assets/{id}/ledger-entries", status_code=201, summary="登记台账")
+@router.post(
+    "/assets/{id}/ledger-entries", status_code=201, response_model=Made, summary="登记台账"
+)
 async def record(id: UUID, command: RecordAsset, call: Clerk) -> Response:
     """先分类；总台账与分台账各记一次, 编码一致。"""
     return await call.execute(RECORD, command, id)
 
 
-@router.post("/assets/{id}/rights", status_code=201, summary="确权")
+@router.post("/assets/{id}/rights", status_code=201, response_model=Made, summary="确权")
 async def confirm_right(id: UUID, command: ConfirmRight, call: Clerk) -> Response:
     """两本台账都登记之后。"""
     return await call.execute(CONFIRM, command, id)
 
 
-@router.post("/assets/{id}/transfers", status_code=201, summary="移交")
+@router.post("/assets/{id}/transfers", status_code=201, response_model=Made, summary="移交")
 async def transfer(id: UUID, command: TransferAsset, call: Clerk) -> Response:
     """确权之后；到户类资产不能移交。"""
     return await call.execute(TRANSFER, command, id)
 
 
-@router.get("/assets", summary="资产列表")
-async def listed(call: Anyone, wanted: Annotated[WantedAssets, Query()]) -> Response:
+@router.get("/assets", response_model=Page[AssetRow], summary="资产列表")
+async def list_assets(call: Anyone, wanted: Annotated[WantedAssets, Query()]) -> Response:
     """按编号顺序。"""
     scope = await scope_of(call, wanted)
     rows = await ledger.assets(call.log.pool, scope, wanted.project, wanted.cursor, wanted.limit)
     return page(rows, wanted)
 
 
-@router.get("/assets/{id}", summary="资产")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/assets/{id}", response_model=AssetShown, summary="资产")
+async def get_asset(id: UUID, call: Anyone) -> Response:
     return await show(call, assets, id, lambda state: state.area, plain)

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import FromLot, Made
+from libs.events.contracts.money import Grade
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import answers, batch, roster, sealing
 from services.funds.domain.answers import AnswerLines, AnswerSummary
@@ -19,6 +22,7 @@ from services.funds.domain.batch import (
     Listing,
     ReserveBatch,
     SendBatch,
+    Step,
     batches_,
 )
 from services.funds.domain.entitlement import entitlement_stream, entitlements
@@ -32,11 +36,67 @@ from services.funds.domain.roster import (
 )
 from services.funds.domain.sealing import SealBatch, SealFacts
 
+from .payment import DrawShown
 from .purse import batch_area, listing_of, path_of, relied, where_batch_is
 
 router = APIRouter(tags=["发放"])
 Finance = Annotated[Call, Depends(Holds("finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+class BatchDrawn(Made):
+    """The batch, and which lots hold its sum."""
+
+    draws: list[FromLot]
+
+
+class LinesTaken(Made):
+    """How many lines, and how many fen, are ordered so far."""
+
+    ordered: int
+    amount_fen: int
+
+
+class BatchClosed(Made):
+    """`root`: RFC 6962, over the roots of its chunks; null at summary grade, which has no lines."""
+
+    root: str | None
+
+
+class LinesRead(Made):
+    """How many lines of the bank's answer were credited and returned."""
+
+    credited: int
+    returned: int
+
+
+class SubtotalShown(BaseModel):
+    area: UUID
+    lot: UUID
+    purpose: str
+    count: int
+    amount_fen: int
+
+
+class BatchShown(BaseModel):
+    """`roll`: scheme, period, tranche."""
+
+    id: UUID
+    area: UUID
+    project: UUID
+    roll: tuple[str, str, int]
+    grade: Grade
+    step: Step
+    count: int
+    amount_fen: int
+    draws: list[DrawShown]
+    ordered: int
+    ordered_fen: int
+    answered: int
+    bank: UUID | None
+    roots: list[str]
+    subtotals: list[SubtotalShown]
+
 
 _HOUSEHOLDS = """
 SELECT h.id, h.area, h.members FROM known.households h JOIN known.areas a ON a.id = h.area
@@ -133,46 +193,52 @@ ANSWER_SUMMARY = Decider(
 DECIDERS = (DECLARE, RESERVE, ORDER, SEAL, SEND, ANSWER, ANSWER_SUMMARY)
 
 
-@router.post("/batches", status_code=201, summary="申报发放批次")
+@router.post("/batches", status_code=201, response_model=Made, summary="申报发放批次")
 async def declare(command: DeclareBatch, call: Finance) -> Response:
     """先报人数与总额；一个区域、补贴、期间与档次只有一个批次。"""
     return await call.execute(DECLARE, command, location="/api/v1/funds/batches/{id}")
 
 
-@router.post("/batches/{id}/reservations", status_code=201, summary="冻结资金")
+@router.post(
+    "/batches/{id}/reservations", status_code=201, response_model=BatchDrawn, summary="冻结资金"
+)
 async def reserve(id: UUID, command: ReserveBatch, call: Finance) -> Response:
     """按支出顺序在各笔资金上冻结批次总额。"""
     return await call.execute(RESERVE, command, id)
 
 
-@router.post("/batches/{id}/lines", status_code=201, summary="报名单")
+@router.post("/batches/{id}/lines", status_code=201, response_model=LinesTaken, summary="报名单")
 async def order(id: UUID, command: OrderSubsidies, call: Finance) -> Response:
     """一次至多 1,000 行，整段接受或整段拒绝；未封存的行不起作用。"""
     return await call.execute(ORDER, command, id)
 
 
-@router.post("/batches/{id}/seals", status_code=201, summary="封存名单")
+@router.post("/batches/{id}/seals", status_code=201, response_model=BatchClosed, summary="封存名单")
 async def seal(id: UUID, command: SealBatch, call: Finance) -> Response:
     """人数与总额须与申报一致。"""
     return await call.execute(SEAL, command, id)
 
 
-@router.post("/batches/{id}/dispatches", status_code=201, summary="送银行")
+@router.post("/batches/{id}/dispatches", status_code=201, response_model=Made, summary="送银行")
 async def send(id: UUID, command: SendBatch, call: Finance) -> Response:
     return await call.execute(SEND, command, id)
 
 
-@router.post("/batches/{id}/results", status_code=201, summary="导入银行结果")
+@router.post(
+    "/batches/{id}/results", status_code=201, response_model=LinesRead, summary="导入银行结果"
+)
 async def answer(id: UUID, command: AnswerLines, call: Finance) -> Response:
     """逐行入账或退回；重复导入同一结果不起作用。"""
     return await call.execute(ANSWER, command, id)
 
 
-@router.post("/batches/{id}/summary-results", status_code=201, summary="汇总级批次入账")
+@router.post(
+    "/batches/{id}/summary-results", status_code=201, response_model=Made, summary="汇总级批次入账"
+)
 async def answer_summary(id: UUID, command: AnswerSummary, call: Finance) -> Response:
     return await call.execute(ANSWER_SUMMARY, command, id)
 
 
-@router.get("/batches/{id}", summary="批次")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/batches/{id}", response_model=BatchShown, summary="批次")
+async def get_batch(id: UUID, call: Anyone) -> Response:
     return await show(call, batches_, id, batch_area)

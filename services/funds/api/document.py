@@ -6,14 +6,31 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import document
-from services.funds.domain.document import Document, RegisterDocument
+from services.funds.domain.document import Document, Kind, RegisterDocument
 
 router = APIRouter(tags=["文件"])
+
+
+class DocumentRead(Made):
+    """The document as its number was read."""
+
+    number: str
+    has_year: bool
+
+
+class DocumentShown(BaseModel):
+    id: UUID
+    area: UUID
+    number: str
+    kind: Kind
+    title: str
 
 
 async def _gather(streams: Streams, ask: Ask[RegisterDocument]) -> Document:
@@ -28,7 +45,7 @@ REGISTER = Decider(RegisterDocument, Facts, _gather, _learn, document.register, 
 DECIDERS = (REGISTER,)
 
 
-@router.post("/documents", status_code=201, summary="登记文件")
+@router.post("/documents", status_code=201, response_model=DocumentRead, summary="登记文件")
 async def register(
     command: RegisterDocument, call: Annotated[Call, Depends(Holds("clerk", "finance"))]
 ) -> Response:
@@ -36,9 +53,14 @@ async def register(
     return await call.execute(REGISTER, command, location="/api/v1/funds/documents/{id}")
 
 
-@router.get("/documents/{id}", summary="文件")
-async def get(
+@router.get("/documents/{id}", response_model=DocumentShown, summary="文件")
+async def get_document(
     id: UUID, call: Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
 ) -> Response:
     """任何区域都可引用和查看文件。"""
-    return await show(call, document.documents, id, lambda _: call.caller.area)
+
+    def within(state: Document) -> UUID | None:
+        """Once it is registered, a document lies in every caller's area."""
+        return None if state.id is None else call.caller.area or state.area
+
+    return await show(call, document.documents, id, within)

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made
+from libs.events.contracts.money import Account, Level
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import lot
 from services.funds.domain.document import Document, documents
@@ -20,6 +23,27 @@ from .purse import path_of
 router = APIRouter(tags=["资金"])
 Clerk = Annotated[Call, Depends(Holds("clerk", "finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+class Balance(BaseModel):
+    purpose: str
+    project: UUID | None
+    account: Account
+    place: str
+    amount_fen: int
+
+
+class LotShown(BaseModel):
+    """A lot with where every fen of it stands; per purpose the balances sum to zero."""
+
+    id: UUID
+    area: UUID
+    level: Level
+    year: int
+    fund_name: str
+    batch: str
+    amount_fen: int
+    balances: list[Balance]
 
 
 async def _of_registration(streams: Streams, ask: Ask[RegisterLot]) -> tuple[Lot, Document]:
@@ -67,26 +91,30 @@ REALLOCATE = Decider(
 DECIDERS = (REGISTER, ALLOCATE, REALLOCATE)
 
 
-@router.post("/lots", status_code=201, summary="登记到账资金")
+@router.post("/lots", status_code=201, response_model=Made, summary="登记到账资金")
 async def register(command: RegisterLot, call: Clerk) -> Response:
     """同一区域、年度、级次、资金名称与批次只登记一次；用途分项之和须等于总额。"""
     return await call.execute(REGISTER, command, location="/api/v1/funds/lots/{id}")
 
 
-@router.post("/lots/{id}/allocations", status_code=201, summary="安排资金到项目")
+@router.post(
+    "/lots/{id}/allocations", status_code=201, response_model=Made, summary="安排资金到项目"
+)
 async def allocate(id: UUID, command: AllocateFund, call: Clerk) -> Response:
     """不改变用途；项目须已入库；余额不足返回 409 与差额。"""
     return await call.execute(ALLOCATE, command, id)
 
 
-@router.post("/lots/{id}/reallocations", status_code=201, summary="凭批复调整用途")
+@router.post(
+    "/lots/{id}/reallocations", status_code=201, response_model=Made, summary="凭批复调整用途"
+)
 async def reallocate(id: UUID, command: ReallocateFund, call: Clerk) -> Response:
     """只动尚未安排的资金；须有批复文件。"""
     return await call.execute(REALLOCATE, command, id)
 
 
-@router.get("/lots/{id}", summary="资金与余额")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/lots/{id}", response_model=LotShown, summary="资金与余额")
+async def get_lot(id: UUID, call: Anyone) -> Response:
     return await show(call, lots, id, lambda state: state.area, _shown)
 
 

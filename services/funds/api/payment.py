@@ -6,9 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import FromLot, Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import stream_id
 from services.funds.domain import payment
@@ -18,6 +20,7 @@ from services.funds.domain.payment import (
     PayFacts,
     Paying,
     Payment,
+    PaymentState,
     ReturnPayment,
     payments,
 )
@@ -27,6 +30,28 @@ from .purse import NOWHERE, path_of, purse_of, relied
 router = APIRouter(tags=["拨付"])
 Finance = Annotated[Call, Depends(Holds("finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+class PaymentDrawn(Made):
+    """The payment, and which lots it draws."""
+
+    draws: list[FromLot]
+
+
+class DrawShown(BaseModel):
+    lot: UUID
+    purpose: str
+    amount_fen: int
+
+
+class PaymentShown(BaseModel):
+    id: UUID
+    area: UUID
+    project: UUID
+    state: PaymentState
+    payee: UUID
+    amount_fen: int
+    draws: list[DrawShown]
 
 
 async def _of_order(streams: Streams, ask: Ask[OrderPayment]) -> Paying:
@@ -70,25 +95,27 @@ RETURN = Decider(
 DECIDERS = (ORDER, CONFIRM, RETURN)
 
 
-@router.post("/payments", status_code=201, summary="向单位付款")
+@router.post("/payments", status_code=201, response_model=PaymentDrawn, summary="向单位付款")
 async def order(command: OrderPayment, call: Finance) -> Response:
     """资金按支出顺序从项目的各笔资金中提取，答复中列明；余额不足返回 409 与差额。"""
     return await call.execute(ORDER, command, location="/api/v1/funds/payments/{id}")
 
 
-@router.post("/payments/{id}/confirmations", status_code=201, summary="银行已入账")
+@router.post(
+    "/payments/{id}/confirmations", status_code=201, response_model=Made, summary="银行已入账"
+)
 async def confirm(id: UUID, command: ConfirmPayment, call: Finance) -> Response:
     return await call.execute(CONFIRM, command, id)
 
 
-@router.post("/payments/{id}/returns", status_code=201, summary="银行退回")
+@router.post("/payments/{id}/returns", status_code=201, response_model=Made, summary="银行退回")
 async def send_back(id: UUID, command: ReturnPayment, call: Finance) -> Response:
     """同样的分回到原来的资金，仍归原项目。"""
     return await call.execute(RETURN, command, id)
 
 
-@router.get("/payments/{id}", summary="付款")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/payments/{id}", response_model=PaymentShown, summary="付款")
+async def get_payment(id: UUID, call: Anyone) -> Response:
     return await show(call, payments, id, _area)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
+from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import policy
 from services.funds.domain.document import Document, documents
@@ -34,7 +35,7 @@ ADOPT = Decider(AdoptDrawPolicy, Facts, _gather, _learn, policy.adopt, keeps_key
 DECIDERS = (ADOPT,)
 
 
-@router.post("/draw-policies", status_code=201, summary="规定支出顺序")
+@router.post("/draw-policies", status_code=201, response_model=Made, summary="规定支出顺序")
 async def adopt(
     command: AdoptDrawPolicy, call: Annotated[Call, Depends(Holds("finance"))]
 ) -> Response:

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made
+from libs.events.contracts.money import Level
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import project
 from services.funds.domain.document import Document, documents
@@ -17,6 +20,24 @@ from services.funds.domain.project import EnterLibrary, Project, ProposeProject,
 router = APIRouter(tags=["项目"])
 Clerk = Annotated[Call, Depends(Holds("clerk", "finance"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+
+
+class Given(BaseModel):
+    """What one lot has given to the project so far."""
+
+    lot: UUID
+    level: Level
+    batch: str
+    amount_fen: int
+
+
+class ProjectShown(BaseModel):
+    id: UUID
+    area: UUID
+    name: str
+    purpose: str
+    in_library: bool
+    funded: list[Given]
 
 
 async def _of_proposal(streams: Streams, ask: Ask[ProposeProject]) -> Project:
@@ -46,20 +67,22 @@ ENTER = Decider(EnterLibrary, Facts, _of_entry, _where_project_is, project.enter
 DECIDERS = (PROPOSE, ENTER)
 
 
-@router.post("/projects", status_code=201, summary="申报项目")
+@router.post("/projects", status_code=201, response_model=Made, summary="申报项目")
 async def propose(command: ProposeProject, call: Clerk) -> Response:
     """同一区域、年度与名称只申报一次。"""
     return await call.execute(PROPOSE, command, location="/api/v1/funds/projects/{id}")
 
 
-@router.post("/projects/{id}/library-entries", status_code=201, summary="项目入库")
+@router.post(
+    "/projects/{id}/library-entries", status_code=201, response_model=Made, summary="项目入库"
+)
 async def enter_library(id: UUID, command: EnterLibrary, call: Clerk) -> Response:
     """入库之后才能安排资金。"""
     return await call.execute(ENTER, command, id)
 
 
-@router.get("/projects/{id}", summary="项目")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/projects/{id}", response_model=ProjectShown, summary="项目")
+async def get_project(id: UUID, call: Anyone) -> Response:
     return await show(call, projects, id, lambda state: state.area, _shown)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made, Page
+from libs.events.contracts.households import AreaLevel
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.households.domain import area
 from services.households.domain.area import (
@@ -30,6 +33,28 @@ from services.households.views import register as view
 router = APIRouter(tags=["区域"])
 Steward = Annotated[Call, Depends(Holds("steward"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class CodeShown(BaseModel):
+    """A code and name, and from when the area bore them."""
+
+    code: str
+    name: str
+    valid_from: date
+
+
+class AreaRow(CodeShown):
+    """An area by its newest code and name; `path`: its ancestors from the top, itself last."""
+
+    id: UUID
+    level: AreaLevel
+    path: list[UUID]
+
+
+class AreaShown(AreaRow):
+    parent: UUID | None
+    codes: list[CodeShown]
+    aliases: list[str]
 
 
 class WantedAreas(Wanted):
@@ -88,33 +113,33 @@ CHANGE_CODE = Decider(ChangeAreaCode, Facts, _of_change, _the_changed, area.chan
 DECIDERS = (REGISTER, ADD_ALIAS, CHANGE_CODE)
 
 
-@router.post("/areas", status_code=201, summary="登记区域")
+@router.post("/areas", status_code=201, response_model=Made, summary="登记区域")
 async def register(command: RegisterArea, call: Steward) -> Response:
     """上级须已登记且级别更高；顶级区域只有全库权限可以登记。"""
     return await call.execute(REGISTER, command, location="/api/v1/households/areas/{id}")
 
 
-@router.post("/areas/{id}/aliases", status_code=201, summary="登记区域别名")
+@router.post("/areas/{id}/aliases", status_code=201, response_model=Made, summary="登记区域别名")
 async def add_alias(id: UUID, command: AddAreaAlias, call: Steward) -> Response:
     return await call.execute(ADD_ALIAS, command, id)
 
 
-@router.post("/areas/{id}/codes", status_code=201, summary="区划代码调整")
+@router.post("/areas/{id}/codes", status_code=201, response_model=Made, summary="区划代码调整")
 async def change_code(id: UUID, command: ChangeAreaCode, call: Steward) -> Response:
     """新代码的启用日须晚于现行代码；旧代码仍可查到本区域。"""
     return await call.execute(CHANGE_CODE, command, id)
 
 
-@router.get("/areas", summary="区域列表")
-async def listed(call: Anyone, wanted: Annotated[WantedAreas, Query()]) -> Response:
+@router.get("/areas", response_model=Page[AreaRow], summary="区域列表")
+async def list_areas(call: Anyone, wanted: Annotated[WantedAreas, Query()]) -> Response:
     """按编号顺序；`code` 可以是曾用代码。"""
     scope = await scope_of(call, wanted)
     rows = await view.areas(call.log.pool, scope, wanted.code, wanted.cursor, wanted.limit)
     return page(rows, wanted)
 
 
-@router.get("/areas/{id}", summary="区域")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/areas/{id}", response_model=AreaShown, summary="区域")
+async def get_area(id: UUID, call: Anyone) -> Response:
     return await show(call, areas, id, lambda state: state.id, _shown)
 
 

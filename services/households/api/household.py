@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made
+from libs.events.contracts.households import Era, RiskType
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.households.domain import household
@@ -24,6 +28,26 @@ from services.households.domain.household import (
 router = APIRouter(tags=["农户"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class HouseholdsRegistered(BaseModel):
+    count: int
+    ids: dict[str, UUID] = Field(description="各 key 的农户编号")
+
+
+class HouseholdShown(BaseModel):
+    """A household by its opaque id; nothing here tells who lives there."""
+
+    id: UUID
+    area: UUID
+    era: Era
+    register_type: str
+    persons: int
+    registered_on: date
+    synthetic: bool
+    flags: int
+    risks: list[RiskType]
+    flagged_on: date | None
 
 
 async def _of_list(streams: Streams, ask: Ask[RegisterHouseholds]) -> Listed:
@@ -58,19 +82,21 @@ FLAG = Decider(FlagHousehold, Facts, _of_flag, _where, household.flag)
 DECIDERS = (REGISTER, FLAG)
 
 
-@router.post("/households", status_code=201, summary="成批登记农户")
+@router.post(
+    "/households", status_code=201, response_model=HouseholdsRegistered, summary="成批登记农户"
+)
 async def register(command: RegisterHouseholds, call: Clerk) -> Response:
     """1 至 1,000 户, 全部成功或全部不登记；回答各 key 的农户编号。"""
     return await call.execute(REGISTER, command)
 
 
-@router.post("/households/{id}/flags", status_code=201, summary="登记监测线索")
+@router.post("/households/{id}/flags", status_code=201, response_model=Made, summary="登记监测线索")
 async def flag(id: UUID, command: FlagHousehold, call: Clerk) -> Response:
     return await call.execute(FLAG, command, id)
 
 
-@router.get("/households/{id}", summary="农户")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/households/{id}", response_model=HouseholdShown, summary="农户")
+async def get_household(id: UUID, call: Anyone) -> Response:
     return await show(
         call,
         households,

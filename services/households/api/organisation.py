@@ -6,11 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made, Page
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.households.domain import organisation
@@ -30,6 +31,17 @@ from services.households.views import register as view
 router = APIRouter(tags=["单位"])
 Steward = Annotated[Call, Depends(Holds("steward"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class OrganisationRow(BaseModel):
+    id: UUID
+    name: str
+    kind: str
+    area: UUID
+
+
+class OrganisationShown(OrganisationRow):
+    aliases: list[str]
 
 
 class WantedOrganisations(Wanted):
@@ -81,25 +93,29 @@ ADD_ALIAS = Decider(AddOrganisationAlias, Facts, _of_addition, _where, organisat
 DECIDERS = (REGISTER, ADD_ALIAS)
 
 
-@router.post("/organisations", status_code=201, summary="登记单位")
+@router.post("/organisations", status_code=201, response_model=Made, summary="登记单位")
 async def register(command: RegisterOrganisation, call: Steward) -> Response:
     """同一区域内, 一个名称或别名只能指一个单位。"""
     return await call.execute(REGISTER, command, location="/api/v1/households/organisations/{id}")
 
 
-@router.post("/organisations/{id}/aliases", status_code=201, summary="登记单位别名")
+@router.post(
+    "/organisations/{id}/aliases", status_code=201, response_model=Made, summary="登记单位别名"
+)
 async def add_alias(id: UUID, command: AddOrganisationAlias, call: Steward) -> Response:
     return await call.execute(ADD_ALIAS, command, id)
 
 
-@router.get("/organisations", summary="单位列表")
-async def listed(call: Anyone, wanted: Annotated[WantedOrganisations, Query()]) -> Response:
+@router.get("/organisations", response_model=Page[OrganisationRow], summary="单位列表")
+async def list_organisations(
+    call: Anyone, wanted: Annotated[WantedOrganisations, Query()]
+) -> Response:
     """按编号顺序；`name` 可以是别名。"""
     scope = await scope_of(call, wanted)
     rows = await view.organisations(call.log.pool, scope, wanted.name, wanted.cursor, wanted.limit)
     return page(rows, wanted)
 
 
-@router.get("/organisations/{id}", summary="单位")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/organisations/{id}", response_model=OrganisationShown, summary="单位")
+async def get_organisation(id: UUID, call: Anyone) -> Response:
     return await show(call, organisations, id, lambda state: state.area, plain)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
+from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.households.domain import population
@@ -18,6 +21,19 @@ from services.households.domain.population import Counting, CountPopulation, pop
 router = APIRouter(tags=["人群"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 Anyone = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", "steward"))]
+
+
+class PopulationShown(BaseModel):
+    """A count at summary grade; a side that was not counted is null."""
+
+    id: UUID
+    area: UUID
+    population: str
+    households: int | None
+    persons: int | None
+    counted_on: date
+    project: UUID | None
+    quote: str | None
 
 
 async def _of_count(streams: Streams, ask: Ask[CountPopulation]) -> Counting:
@@ -33,14 +49,14 @@ COUNT = Decider(CountPopulation, Facts, _of_count, _where, population.count, nou
 DECIDERS = (COUNT,)
 
 
-@router.post("/populations", status_code=201, summary="登记汇总级人数")
+@router.post("/populations", status_code=201, response_model=Made, summary="登记汇总级人数")
 async def count(command: CountPopulation, call: Clerk) -> Response:
     """同一区域、人群、项目与统计日只登记一次。"""
     return await call.execute(COUNT, command, location="/api/v1/households/populations/{id}")
 
 
-@router.get("/populations/{id}", summary="汇总级人数")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/populations/{id}", response_model=PopulationShown, summary="汇总级人数")
+async def get_population(id: UUID, call: Anyone) -> Response:
     return await show(
         call,
         populations,

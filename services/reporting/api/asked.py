@@ -52,6 +52,22 @@ class Times(BaseModel):
     cut: CutName | None = Field(default=None, description="留存截面的名称")
 
 
+class CompleteTo(BaseModel):
+    """Up to where a source is applied, and why its reader stands still, if it does."""
+
+    position: int
+    stopped: str | None
+
+
+class AtCut(BaseModel):
+    """At which moment an answer holds; `closed`: the cut holds all that its events had seen."""
+
+    cut: dict[str, int]
+    closed: bool
+    complete_to: dict[str, CompleteTo]
+    counted_until: date | None
+
+
 class Asked(Times):
     """A question about something that is declared for an area."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
+from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from services.reporting.domain import cut
 from services.reporting.domain.cut import CutFacts, TakeCut, Taking, cuts, names
@@ -16,6 +17,11 @@ from .asked import positions_at
 
 router = APIRouter(tags=["截面"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
+
+
+class CutKept(Made):
+    name: str
+    cut: dict[str, int]
 
 
 async def _gather(streams: Streams, ask: Ask[TakeCut]) -> Taking:
@@ -35,7 +41,7 @@ TAKE = Decider(TakeCut, CutFacts, _gather, _unlearned, cut.take)
 DECIDERS = (TAKE,)
 
 
-@router.post("/cuts", status_code=201, summary="留存截面")
+@router.post("/cuts", status_code=201, response_model=CutKept, summary="留存截面")
 async def take(command: TakeCut, call: Clerk) -> Response:
     """之后以 ?cut=名称 查询，同一指标永远得到同样的字节。"""
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.common_routes import answer
-from libs.events.contracts.reporting import CONTRACTS, FigureDeclared
+from libs.chassis.shapes import Made
+from libs.events.contracts.reporting import CONTRACTS, DateBasis, FigureDeclared, Over
 from libs.events.decider import Ask, Decider, Decision, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.reporting.domain import figure
-from services.reporting.domain.figure import Code, DeclareFigure, Declaring, figure_stream, figures
+from services.reporting.domain.figure import (
+    Code,
+    DeclareFigure,
+    Declaring,
+    DefinitionTyped,
+    figure_stream,
+    figures,
+)
 from services.reporting.figures import language
 from services.reporting.figures.evaluate import evaluate
 from services.reporting.figures.explain import Place, explain
 from services.reporting.views.declared import listed
 
-from .asked import READERS, Asked, AskedPage, area_of, moment_of
+from .asked import READERS, Asked, AskedPage, AtCut, area_of, moment_of
 
 router = APIRouter(tags=["指标"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
@@ -47,6 +57,108 @@ DECLARE = Decider(DeclareFigure, Facts, _gather, _learn, _declare)
 DECIDERS = (DECLARE,)
 
 
+class FigureVersion(Made):
+    figure: str
+    version: int
+
+
+class FigureRow(BaseModel):
+    figure: str
+    title: str
+    area: UUID
+    version: int
+    definition: DefinitionTyped
+
+
+class FigurePage(BaseModel):
+    items: list[FigureRow]
+    next: str | None
+
+
+class Side(BaseModel):
+    """What a figure says. `raw` is null for a ratio: its sides are the integers."""
+
+    figure: str
+    title: str
+    version: int
+    unit: str
+    printed: str | None
+    raw: int | None
+    events: int
+
+
+class Told(Side):
+    """A ratio shows its two sides, and why it cannot be printed, if it cannot."""
+
+    numerator: Side | None = None
+    denominator: Side | None = None
+    not_printed: str | None = None
+
+
+class FigureValue(Told, AtCut):
+    area: UUID
+
+
+class Declaration(BaseModel):
+    """The event that declared the version in force."""
+
+    source: str
+    id: str
+
+
+class Condition(BaseModel):
+    field: str
+    label: str
+    values: list[str]
+
+
+class Counted(BaseModel):
+    """Which entries are counted."""
+
+    over: Over | None
+    label: str
+    where: list[Condition]
+
+
+class Entry(BaseModel):
+    """One entry with its event; further members are the words that its source shows."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    figure: str
+    source: str
+    position: int
+    n: int
+    event: str
+    counted: int
+    document: str | None
+    occurred_on: date
+    effective_on: date
+    recorded_at: AwareDatetime
+
+
+class DocumentNamed(BaseModel):
+    """A document by its number; the rest is null where it is not registered."""
+
+    number: str
+    id: UUID | None
+    title: str | None
+    kind: str | None
+    issued_on: date | None
+
+
+class FigureExplained(FigureValue):
+    definition: DefinitionTyped
+    declared_by: Declaration
+    formula: str
+    population: list[Counted]
+    date_basis: DateBasis
+    entries: list[Entry]
+    next: str | None
+    documents: list[DocumentNamed]
+
+
 class Page(BaseModel):
     cursor: str = Field(
         default="", pattern=r"^[A-Za-z0-9_./-]{0,120}$", description="上一页的 next"
@@ -54,14 +166,14 @@ class Page(BaseModel):
     limit: int = Field(default=100, ge=1, le=500)
 
 
-@router.post("/figures", status_code=201, summary="声明指标")
+@router.post("/figures", status_code=201, response_model=FigureVersion, summary="声明指标")
 async def declare(command: DeclareFigure, call: Clerk) -> Response:
     """再次声明产生新版本；字段、筛选、单位不认识时返回 409 并列出可用者。"""
     location = f"/api/v1/reporting/figures/{command.figure}/value"
     return await call.execute(DECLARE, command, location=location)
 
 
-@router.get("/figures", summary="指标目录")
+@router.get("/figures", response_model=FigurePage, summary="指标目录")
 async def list_figures(call: Reader, page: Annotated[Page, Query()]) -> Response:
     found = await listed(
         call.log.pool, FigureDeclared, call.caller.area, page.cursor, page.limit + 1
@@ -86,16 +198,18 @@ def _definition(schema_version: int, payload: str) -> object:
     return plain(fact.definition)
 
 
-@router.get("/figures/{code}/value", summary="指标值")
-async def value(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
+@router.get("/figures/{code}/value", response_model=FigureValue, summary="指标值")
+async def get_figure_value(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
     area = await area_of(call, FigureDeclared, code, asked)
     moment = await moment_of(call, asked, area)
     found = await evaluate(call.log, code, area, moment)
     return answer({**found.told(), "area": str(area), **moment.told()})
 
 
-@router.get("/figures/{code}/explanation", summary="指标解释")
-async def explanation(code: Code, call: Reader, asked: Annotated[AskedPage, Query()]) -> Response:
+@router.get("/figures/{code}/explanation", response_model=FigureExplained, summary="指标解释")
+async def explain_figure(
+    code: Code, call: Reader, asked: Annotated[AskedPage, Query()]
+) -> Response:
     """公式、分子分母、口径、两个时点、事件与文件；事件分页。"""
     area = await area_of(call, FigureDeclared, code, asked)
     moment = await moment_of(call, asked, area)

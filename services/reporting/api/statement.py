@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.common_routes import answer
+from libs.chassis.shapes import Made
 from libs.events.contracts.reporting import StatementDeclared, StatementLine
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.errors import NotFoundError
@@ -20,12 +22,44 @@ from services.reporting.figures.evaluate import Evaluated, evaluate
 from services.reporting.views.cursors import Moment
 from services.reporting.views.declared import SOURCE, listed, version_at
 
-from .asked import READERS, Asked, area_of, moment_of
-from .figure import Page
+from .asked import READERS, Asked, AtCut, area_of, moment_of
+from .figure import Page, Told
 
 router = APIRouter(tags=["报表"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 Reader = Annotated[Call, Depends(Holds(*READERS))]
+
+
+class StatementNamed(Made):
+    statement: str
+
+
+class StatementRow(BaseModel):
+    statement: str
+    title: str
+    area: UUID
+    version: int
+
+
+class StatementPage(BaseModel):
+    items: list[StatementRow]
+    next: str | None
+
+
+class Line(Told):
+    """A printed line; `explanation`: the address of its figure's, at this very cut."""
+
+    label: str
+    explanation: str
+
+
+class StatementShown(AtCut):
+    statement: str
+    title: str
+    area: UUID
+    year: int
+    version: int
+    lines: list[Line]
 
 
 async def _gather(streams: Streams, ask: Ask[DeclareStatement]) -> Printing:
@@ -43,14 +77,14 @@ DECLARE = Decider(DeclareStatement, Facts, _gather, _learn, statement.declare)
 DECIDERS = (DECLARE,)
 
 
-@router.post("/statements", status_code=201, summary="声明报表")
+@router.post("/statements", status_code=201, response_model=StatementNamed, summary="声明报表")
 async def declare(command: DeclareStatement, call: Clerk) -> Response:
     """各行的指标须已在同一区域声明；再次声明产生新版本。"""
     location = f"/api/v1/reporting/statements/{command.statement}"
     return await call.execute(DECLARE, command, location=location)
 
 
-@router.get("/statements", summary="报表目录")
+@router.get("/statements", response_model=StatementPage, summary="报表目录")
 async def list_statements(call: Reader, page: Annotated[Page, Query()]) -> Response:
     found = await listed(
         call.log.pool, StatementDeclared, call.caller.area, page.cursor, page.limit + 1
@@ -68,8 +102,8 @@ async def list_statements(call: Reader, page: Annotated[Page, Query()]) -> Respo
     return answer({"items": rows, "next": found[page.limit - 1]["cursor"] if more else None})
 
 
-@router.get("/statements/{code}", summary="报表")
-async def get(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
+@router.get("/statements/{code}", response_model=StatementShown, summary="报表")
+async def get_statement(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
     """每行：文字、印出的值、原始值、背后的事件数、解释的地址。"""
     area = await area_of(call, StatementDeclared, code, asked)
     moment = await moment_of(call, asked, area)

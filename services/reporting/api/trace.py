@@ -15,6 +15,7 @@ from services.reporting.views import trace
 from services.reporting.views.cursors import Moment
 
 from .asked import READERS, Times, moment_of
+from .traced import AssetTraced, HouseholdTraced, LotTraced, PaymentTraced
 
 router = APIRouter(prefix="/trace", tags=["穿透"])
 Reader = Annotated[Call, Depends(Holds(*READERS))]
@@ -31,8 +32,8 @@ class Traced(Times):
 Asking = Annotated[Traced, Query()]
 
 
-@router.get("/lots/{id}", summary="资金去向")
-async def of_lot(id: UUID, call: Reader, asked: Asking) -> Response:
+@router.get("/lots/{id}", response_model=LotTraced, summary="资金去向")
+async def trace_lot(id: UUID, call: Reader, asked: Asking) -> Response:
     """文件 → 用途 → 项目 → 付款与批次 → 户 → 资产；付款的已付合计等于该笔资金的已付。"""
     lot, moment = await _found(call, trace.LOT, id, asked)
     pool = call.log.pool
@@ -51,8 +52,8 @@ async def of_lot(id: UUID, call: Reader, asked: Asking) -> Response:
     return answer({**body, **moment.told()})
 
 
-@router.get("/payments/{id}", summary="付款来源")
-async def of_payment(id: UUID, call: Reader, asked: Asking) -> Response:
+@router.get("/payments/{id}", response_model=PaymentTraced, summary="付款来源")
+async def trace_payment(id: UUID, call: Reader, asked: Asking) -> Response:
     """付款或批次 → 各笔资金与文件；在途与已付之和等于付款金额。"""
     payment, moment = await _found(call, trace.PAYMENT, id, asked)
     pool = call.log.pool
@@ -70,8 +71,8 @@ async def of_payment(id: UUID, call: Reader, asked: Asking) -> Response:
     return answer({**body, **moment.told()})
 
 
-@router.get("/households/{id}", summary="户的发放来源")
-async def of_household(id: UUID, call: Reader, asked: Asking) -> Response:
+@router.get("/households/{id}", response_model=HouseholdTraced, summary="户的发放来源")
+async def trace_household(id: UUID, call: Reader, asked: Asking) -> Response:
     """一户的每行发放 → 资金与文件。汇总级名单没有户，不在此列。"""
     household, moment = await _found(call, trace.HOUSEHOLD, id, asked)
     lines = await trace.rows(call.log.pool, trace.HOUSEHOLD_LINES, id, moment)
@@ -80,8 +81,8 @@ async def of_household(id: UUID, call: Reader, asked: Asking) -> Response:
     return answer({**body, **moment.told()})
 
 
-@router.get("/assets/{id}", summary="资产来源")
-async def of_asset(id: UUID, call: Reader, asked: Asking) -> Response:
+@router.get("/assets/{id}", response_model=AssetTraced, summary="资产来源")
+async def trace_asset(id: UUID, call: Reader, asked: Asking) -> Response:
     """资产 → 资金与文件、项目与付款，以及归类、登记、确权、移交的经过。"""
     asset, moment = await _found(call, trace.ASSET, id, asked)
     pool = call.log.pool

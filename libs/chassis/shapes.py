@@ -1,0 +1,138 @@
+"""What every service answers, in shape: for the OpenAPI document and the clients made from it.
+
+Answers are canonical bytes and never pass through these models; `tests/test_openapi.py` holds the
+bytes to them, member by member. Objects are open: `/v1` only adds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from libs.events.money import Unit
+
+Row = TypeVar("Row")
+
+
+class Made(BaseModel):
+    """The thing that the command made or changed."""
+
+    id: UUID
+
+
+class Page(BaseModel, Generic[Row]):
+    """One page of a list; `next` is the cursor of the page behind it, null on the last."""
+
+    items: list[Row]
+    next: UUID | None
+
+
+class AmountShown(BaseModel):
+    """An amount as it was typed, with its fen."""
+
+    amount_fen: int
+    amount_text: str
+    unit: Unit
+
+
+class FromLot(BaseModel):
+    """How many fen one lot gives."""
+
+    lot: UUID
+    amount_fen: int
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details. `type` is what a program matches on; further members are the
+    numbers of the case."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["/problems/InsufficientLot"])
+    title: str = Field(description="规则，不含数字")
+    status: int
+    detail: str = Field(description="整句，含数字")
+    numbers: dict[str, int | str | None] | None = Field(default=None, description="句中的数字")
+
+
+class Fault(BaseModel):
+    """One value that is not as it must be."""
+
+    pointer: str = Field(description="JSON 指针（RFC 6901）；不在正文中的，前有 query: 等")
+    rule: str
+    message: str
+
+
+class Malformed(BaseModel):
+    """What could not be read as the command or question, place by place."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: Literal[422]
+    detail: str
+    errors: list[Fault]
+
+
+class Health(BaseModel):
+    service: str
+    status: Literal["ok"]
+    head: int = Field(description="日志末尾的位置")
+
+
+class Version(BaseModel):
+    version: str
+    store: UUID
+    epoch: int
+
+
+class Invariant(BaseModel):
+    invariant: str
+    position: int = Field(description="查到的位置")
+    counterexample: str | None
+
+
+class Invariants(BaseModel):
+    service: str
+    invariants: list[Invariant]
+
+
+class Named(BaseModel):
+    """What another system's own id names here."""
+
+    system: str
+    id: str
+    noun: str
+    target: UUID
+
+
+class CloudEvent(BaseModel):
+    """CloudEvents 1.0 in structured form; `data` are the stored payload, whose schema lies at
+    `dataschema`. `previous`: the position of the event before within the same filter."""
+
+    specversion: Literal["1.0"]
+    id: str = Field(examples=["1-1234"], description="<epoch>-<position>")
+    source: str
+    type: str
+    subject: UUID
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"]
+    dataschema: str
+    position: int
+    epoch: int
+    version: int
+    seen: dict[str, tuple[int, int]]
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    previous: int | None
+
+
+class Events(BaseModel):
+    """Events by position; up to `covered_to` the filter was applied to every one."""
+
+    covered_to: int
+    events: list[CloudEvent]
+    head: int

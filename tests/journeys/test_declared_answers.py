@@ -1,0 +1,115 @@
+"""Every answer of a loaded case, member by member, as the OpenAPI document declares it: nothing is
+missing, and nothing is answered that the document does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from libs.chassis.openapi import openapi
+from services.__main__ import SERVICES
+from tests.journeys.test_scope_walk import DOORS, Door, Walk, walk
+
+__all__ = ["walk"]
+
+
+def closed(schema: Any) -> Any:
+    """The schema, with no member allowed that it does not name."""
+    match schema:
+        case dict():
+            inner = {key: closed(value) for key, value in schema.items()}
+            if isinstance(inner.get("properties"), dict):
+                inner.setdefault("additionalProperties", False)
+            return inner
+        case list():
+            return [closed(one) for one in schema]
+        case _:
+            return schema
+
+
+@cache
+def document(service: str) -> Any:
+    return closed(openapi(next(one for one in SERVICES if one.name == service)))
+
+
+@cache
+def checker(service: str, path: str, method: str, status: int) -> Draft202012Validator | None:
+    """What checks an answer of an operation, if that status is declared."""
+    declared = document(service)["paths"][path][method]["responses"].get(str(status))
+    if declared is None:
+        return None
+    (content,) = declared["content"].values()
+    schema = {**content["schema"], "components": document(service)["components"]}
+    formats = Draft202012Validator.FORMAT_CHECKER
+    return Draft202012Validator(schema, format_checker=formats)
+
+
+def faults(door: Door, status: int, body: Any) -> list[str]:
+    """Where an answer is not as declared; an undeclared status is a fault of its own."""
+    checked = checker(door.service.name, door.route.path, door.method.lower(), status)
+    if checked is None:
+        return [f"{status} is not declared"]
+    return [f"{error.json_path}: {error.message}" for error in checked.iter_errors(body)]
+
+
+def made(walk: Walk, *nouns: str) -> Iterator[str]:
+    """The ids that the case's commands to these collections made; a few of each."""
+    for noun in nouns:
+        sent = [one.answer for one in walk.sent if one.path.split("/")[4:] == [noun]]
+        ids = [id_ for told in sent for id_ in (*told.get("ids", {}).values(), told.get("id"))]
+        yield from [id_ for id_ in ids if id_ is not None][:5]
+
+
+def addresses(walk: Walk, door: Door) -> Iterator[str]:
+    """Where a question of this door has an answer in the case."""
+    noun = door.template.split("/")[-2]
+    if "{system}" in door.template:
+        yield door.template.format(system="walk", id="funds")
+    elif "{code}" in door.template:
+        told = "statement" if "/statements/" in door.template else "figure"
+        codes = [one.body[told] for one in walk.sent if one.path.endswith(f"/{told}s")]
+        yield from (door.template.format(code=code) for code in codes)
+    elif "{id}" in door.template:
+        nouns = (noun, "batches") if "/trace/payments" in door.template else (noun,)
+        yield from (door.template.format(id=id_) for id_ in made(walk, *nouns))
+    else:
+        yield door.template
+
+
+async def named_outside(walk: Walk) -> None:
+    """A document that another system names too."""
+    door = next(door for door in DOORS if str(door) == "POST /api/v1/funds/documents")
+    example = walk.example(door)
+    assert example is not None
+    ref = {"system": "walk", "id": "funds"}
+    body = {**example.body, "number": "测财农〔2024〕99号", "external_ref": ref}
+    answer = await walk.ask(door, walk.token(*door.roles), path=example.path, json=body)
+    assert answer.status_code == 201, answer.text
+
+
+async def test_every_answer_is_as_declared(walk: Walk) -> None:
+    await named_outside(walk)
+    for one in walk.sent:
+        door = next(door for door in DOORS if door.matches(one.method, one.path))
+        assert faults(door, 201, one.answer) == [], str(door)
+    answered: set[str] = set()
+    for door in (door for door in DOORS if door.method == "GET"):
+        token = walk.token(*door.roles) if door.roles else None
+        for path in addresses(walk, door):
+            answer = await walk.ask(door, token, path=path)
+            assert faults(door, answer.status_code, answer.json()) == [], (str(door), path)
+            if answer.status_code == 200:
+                answered.add(door.route.path)
+    assert {door.route.path for door in DOORS if door.method == "GET"} - answered == set()
+
+
+def test_a_member_that_is_missing_or_not_declared_is_found() -> None:
+    door = next(door for door in DOORS if str(door) == "GET /api/v1/households/health")
+    told = {"service": "households", "status": "ok", "head": 7}
+    assert faults(door, 200, told) == []
+    assert len(faults(door, 200, {**told, "more": 1})) == 1
+    assert len(faults(door, 200, {"service": "households", "status": "ok"})) == 1
+    assert faults(door, 418, {}) == ["418 is not declared"]
