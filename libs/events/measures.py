@@ -82,7 +82,7 @@ class Age(Level):
 
 
 class Peak(Level):
-    """The largest value since it was last observed."""
+    """The largest value since it was last observed; 0 when none was told since."""
 
     def tell(self, value: float, **attributes: str) -> None:
         key = tuple(attributes.items())
@@ -90,7 +90,7 @@ class Peak(Level):
         self._told[key] = max(value, largest), time.monotonic()
 
     def _observe(self, _: Any) -> Iterable[metrics.Observation]:
-        told, self._told = self._told, {}
+        told, self._told = self._told, dict.fromkeys(self._told, (0, 0))
         for key, (value, _) in told.items():
             yield metrics.Observation(value, dict(key))
 
@@ -104,9 +104,9 @@ APPEND_DURATION = histogram("suyuan.append.duration", "s", "One call of es.appen
 OUTCOMES = counter(
     "suyuan.append.outcomes", "{request}", "Requests by outcome: appended, duplicate, …"
 )
-QUEUE = Level("suyuan.append.queue", "{request}", "Requests waiting for the writer")
+QUEUE = Peak("suyuan.append.queue", "{request}", "Most requests that waited for the writer")
 REFUSALS = counter(
-    "suyuan.command.refusals", "{refusal}", "Commands that a rule refused, by the refusal's name"
+    "suyuan.command.refusals", "{refusal}", "Refusals by name, each time a rule decides one"
 )
 HEAD = Level("suyuan.log.head", "{event}", "Position of the last event")
 
