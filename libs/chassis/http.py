@@ -23,8 +23,8 @@ from libs.events.log import Log
 from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
+from .logs import frames
 from .service import Service
-from .telemetry import frames
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 NOT_CARRIED = (

@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import asyncpg
 import structlog
@@ -23,22 +24,30 @@ from libs.events.log import keep_session
 from libs.events.reader import Reading
 
 from .collector import quiet_gc
+from .observe import beside, keep_looking, look_at_lags
 from .service import Service
 from .stores import Stores, require_migrated
+from .telemetry import exported
+from .watchdog import watch_loop
 
 log = structlog.get_logger()
 
 
-async def work(services: Sequence[Service], stores: Stores) -> None:
-    """Run all readers until SIGTERM or SIGINT."""
+async def work(services: Sequence[Service], stores: Stores, otlp: str | None = None) -> None:
+    """Run all readers until SIGTERM or SIGINT; `otlp` is the collector that is told of it."""
     await require_migrated(stores, services)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(exported("work", otlp, stores, services))
         readings = await open_readings(services, stores, stack)
         quiet_gc()
+        await stack.enter_async_context(beside(watch_loop()))
+        if otlp is not None:
+            looking = keep_looking(partial(look_at_lags, readings))
+            await stack.enter_async_context(beside(looking))
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
         await follow(readings, stop)
     log.info("worker_stopped")
@@ -79,7 +88,8 @@ async def open_readings(
         )
         for reader in service.readers:
             contracts: Contracts = BY_SERVICE[reader.source]
-            readings.append(Reading(reader, feeds[reader.source], pool, contracts))
+            feed = feeds[reader.source]
+            readings.append(Reading(reader, feed, pool, contracts, service=service.name))
     return readings
 
 

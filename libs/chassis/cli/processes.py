@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 from libs.chassis.identity import identity
 from libs.chassis.installation import stores
 from libs.chassis.origin import Origin, serve
@@ -43,7 +43,7 @@ def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
 def run_serve(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
-    telemetry.configure("serve", settings.log_level, settings.home / "logs")
+    logs.configure("serve", settings.log_level, settings.home / "logs")
     picked = chosen(arguments.services, services)
     origin = Origin(picked, stores(settings), identity(settings), settings)
     uvloop.run(serve(origin))
@@ -51,13 +51,13 @@ def run_serve(
 
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    telemetry.configure("work", settings.log_level, settings.home / "logs")
-    uvloop.run(work(chosen(arguments.services, services), stores(settings)))
+    logs.configure("work", settings.log_level, settings.home / "logs")
+    uvloop.run(work(chosen(arguments.services, services), stores(settings), settings.otlp))
     return 0
 
 
 def run_all(_: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    telemetry.configure("run", settings.log_level)
+    logs.configure("run", settings.log_level)
     asyncio.run(_run_all(settings, services))
     return 0
 

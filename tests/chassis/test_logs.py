@@ -7,14 +7,14 @@ import sys
 
 from structlog.testing import capture_logs
 
-from libs.chassis.telemetry import frames
+from libs.chassis.logs import frames
 from services.funds.service import service as funds
 from tests.conftest import Installation
 
 SECRET = "13800000000"
 FAULT = f"""
 import logging, structlog
-from libs.chassis.telemetry import configure
+from libs.chassis.logs import configure
 configure("test", "info")
 try:
     try:

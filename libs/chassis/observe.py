@@ -1,0 +1,112 @@
+"""What must be asked for to be measured: cursors, heads, pools, databases; once an export interval.
+
+The API tells of its own stores, so that an aged copy is seen while the worker is down; the worker
+tells lags, which take the heads of other services' logs. What cannot be asked is left out, and a
+level that nobody tells is forgotten (libs.events.measures): no number is better than an old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+
+from libs.events import measures
+from libs.events.feed import Feed
+from libs.events.log import Log
+from libs.events.reader import Reading
+
+from .measures import CONNECTIONS
+from .telemetry import EVERY_S
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task that runs for as long as the body does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def keep_looking(look: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:
+    """Look until cancelled; what goes wrong in looking hurts nobody else."""
+    while True:
+        try:
+            async with asyncio.timeout(every_s):
+                await look()
+        except Exception as error:
+            log.info("not_observed", error=type(error).__name__)
+        await asyncio.sleep(every_s)
+
+
+async def look_at_store(store: Log) -> None:
+    """Head, size, oldest snapshot, cursors and pool of one store, as its API process sees them."""
+    of = {"service": store.service}
+    tell_pool(store.pool, store.service)
+    (row,) = await store.pool.fetch(_STORE)
+    measures.HEAD.tell(row["head"], **of)
+    measures.DATABASE_SIZE.tell(row["size"], **of)
+    measures.SNAPSHOT_AGE.tell(row["snapshot_age_s"], **of)
+    for cursor in await store.pool.fetch(_CURSORS):
+        named = {**of, "reader": cursor["reader"], "source": cursor["source"]}
+        measures.CURSOR_AGE.tell(cursor["age_s"], **named)
+        measures.STOPPED.tell(int(cursor["stopped"]), **named)
+
+
+async def look_at_lags(readings: Sequence[Reading]) -> None:
+    """How far each cursor of these readings' stores is behind the head of its source."""
+    feeds = {reading.reader.source: reading.feed for reading in readings}
+    heads = {source: await _head(feed) for source, feed in feeds.items()}
+    for service, pool in {r.named["service"]: r.pool for r in readings}.items():
+        tell_pool(pool, service)
+        await _tell_lags(service, pool, heads)
+
+
+async def _head(feed: Feed) -> int | None:
+    """One source that is away hides the lags of its own cursors, not of all."""
+    try:
+        head = await feed.head()
+    except Exception as error:
+        log.info("head_not_observed", source=feed.source, error=type(error).__name__)
+        return None
+    return None if head is None else head.position
+
+
+async def _tell_lags(service: str, pool: asyncpg.Pool, heads: dict[str, int | None]) -> None:
+    for cursor in await pool.fetch(_CURSORS):
+        head = heads.get(cursor["source"])
+        if head is not None:
+            named = {"reader": cursor["reader"], "source": cursor["source"]}
+            measures.LAG.tell(max(0, head - cursor["position"]), service=service, **named)
+
+
+def tell_pool(pool: asyncpg.Pool, service: str) -> None:
+    idle = pool.get_idle_size()
+    named = {"db.client.connection.pool.name": service}
+    CONNECTIONS.tell(idle, **named, **{"db.client.connection.state": "idle"})
+    CONNECTIONS.tell(pool.get_size() - idle, **named, **{"db.client.connection.state": "used"})
+
+
+# Of other roles' sessions pg_stat_activity shows no snapshot, and nothing here needs the right to.
+_STORE = """
+SELECT (SELECT coalesce(max(position), 0) FROM es.events) AS head,
+       pg_database_size(current_database()) AS size,
+       (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8
+          FROM pg_stat_activity
+         WHERE backend_xmin IS NOT NULL AND datname = current_database()
+           AND pid <> pg_backend_pid()) AS snapshot_age_s
+"""
+_CURSORS = """
+SELECT reader, source, position, stopped IS NOT NULL AS stopped,
+       extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS age_s
+  FROM es.cursors
+"""
