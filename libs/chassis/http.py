@@ -49,6 +49,9 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
+        # FastAPI's own would begin with the first provider of the process and tell url.path,
+        # url.query and the words of errors, which people typed. Ours is traced.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.log = store
     app.state.service = service

@@ -1,14 +1,14 @@
-"""What must be asked for to be measured: cursors, heads, pools, databases; once an export interval.
+"""What must be asked for to be measured: head, cursors, pools, database; once an export interval.
 
-The API tells of its own stores, so that an aged copy is seen while the worker is down; the worker
-tells lags, which take the heads of other services' logs. What cannot be asked is left out, and a
-level that nobody tells is forgotten (libs.events.measures): no number is better than an old one.
+The API asks its own stores, so that a copy that ages is seen while the worker is down; lags are
+told by the readers themselves. What cannot be asked is left out, and a level that nobody tells is
+forgotten (libs.events.measures): no number is better than an old one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,6 @@ import asyncpg
 import structlog
 
 from libs.events import measures
-from libs.events.feed import Feed
 from libs.events.log import Log
 from libs.events.reader import Reading
 
@@ -62,31 +61,10 @@ async def look_at_store(store: Log) -> None:
         measures.STOPPED.tell(int(cursor["stopped"]), **named)
 
 
-async def look_at_lags(readings: Sequence[Reading]) -> None:
-    """How far each cursor of these readings' stores is behind the head of its source."""
-    feeds = {reading.reader.source: reading.feed for reading in readings}
-    heads = {source: await _head(feed) for source, feed in feeds.items()}
+async def look_at_pools(readings: Iterable[Reading]) -> None:
+    """The pools of a worker."""
     for service, pool in {r.named["service"]: r.pool for r in readings}.items():
         tell_pool(pool, service)
-        await _tell_lags(service, pool, heads)
-
-
-async def _head(feed: Feed) -> int | None:
-    """One source that is away hides the lags of its own cursors, not of all."""
-    try:
-        head = await feed.head()
-    except Exception as error:
-        log.info("head_not_observed", source=feed.source, error=type(error).__name__)
-        return None
-    return None if head is None else head.position
-
-
-async def _tell_lags(service: str, pool: asyncpg.Pool, heads: dict[str, int | None]) -> None:
-    for cursor in await pool.fetch(_CURSORS):
-        head = heads.get(cursor["source"])
-        if head is not None:
-            named = {"reader": cursor["reader"], "source": cursor["source"]}
-            measures.LAG.tell(max(0, head - cursor["position"]), service=service, **named)
 
 
 def tell_pool(pool: asyncpg.Pool, service: str) -> None:
@@ -106,7 +84,7 @@ SELECT (SELECT coalesce(max(position), 0) FROM es.events) AS head,
            AND pid <> pg_backend_pid()) AS snapshot_age_s
 """
 _CURSORS = """
-SELECT reader, source, position, stopped IS NOT NULL AS stopped,
+SELECT reader, source, stopped IS NOT NULL AS stopped,
        extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS age_s
   FROM es.cursors
 """

@@ -24,7 +24,7 @@ from libs.events.log import keep_session
 from libs.events.reader import Reading
 
 from .collector import quiet_gc
-from .observe import beside, keep_looking, look_at_lags
+from .observe import beside, keep_looking, look_at_pools
 from .service import Service
 from .stores import Stores, require_migrated
 from .telemetry import exported
@@ -46,7 +46,7 @@ async def work(services: Sequence[Service], stores: Stores, otlp: str | None = N
         quiet_gc()
         await stack.enter_async_context(beside(watch_loop()))
         if otlp is not None:
-            looking = keep_looking(partial(look_at_lags, readings))
+            looking = keep_looking(partial(look_at_pools, readings))
             await stack.enter_async_context(beside(looking))
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
         await follow(readings, stop)

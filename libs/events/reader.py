@@ -237,6 +237,7 @@ class Reading:
             head = await self.feed.head()
             if head is not None:
                 measures.FEED_AGE.told(source=self.reader.source)
+                measures.LAG.tell(max(0, head.position - cursor.position), **self.named)
             if head is not None and head.position < cursor.position:
                 raise ForkedError(
                     f"{self.reader.lease}: 来源止于 {head.position}，已读到 {cursor.position}",
