@@ -87,7 +87,11 @@ def configure(process: str, level: str, folder: Path | None = None) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=("suppressed",))],
+        foreign_pre_chain=[
+            *shared,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(allow=("suppressed",)),
+        ],
     )
     for handler in handlers:
         handler.setFormatter(formatter)
