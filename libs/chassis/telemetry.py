@@ -2,26 +2,31 @@
 
 Without SUYUAN_OTLP nothing is set up, and the api's instruments do nothing. With it they are sent
 by threads of their own, in batches, from queues that drop what does not fit: a collector that is
-away or silent costs nobody a command. The SDK reads further OTEL_* variables itself (sampler,
-headers, certificates).
+away or silent costs nobody a command. The SDK reads OTEL_EXPORTER_OTLP_* variables itself (headers,
+certificates).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
 from libs.events.store import identity
 
@@ -31,6 +36,9 @@ from .version import version
 
 EVERY_S = 15
 """How often measures are sent, and what must be asked for is asked."""
+TRACES_A_SECOND = 50
+"""All of an office's day, a part of a flood: a command told costs half as much again as one that is
+not (bench/http.py), and numbers are measured of every one."""
 ANSWER_WITHIN_S = 5
 LEAVE_WITHIN_S = 3
 """What a process that ends gives its last spans; the rest is lost."""
@@ -74,7 +82,9 @@ def _resource(process: str, stores: dict[str, UUID]) -> Resource:
 
 
 def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    few = Few(TRACES_A_SECOND)
+    sampler = ParentBased(few, remote_parent_sampled=few)  # no caller decides what we spend
+    provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
     sender = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=ANSWER_WITHIN_S)
     provider.add_span_processor(BatchSpanProcessor(sender))
     return provider
@@ -83,7 +93,44 @@ def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
 def _meters(endpoint: str, resource: Resource) -> MeterProvider:
     sender = OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=ANSWER_WITHIN_S)
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=EVERY_S * 1000)
-    return MeterProvider([reader], resource, shutdown_on_exit=False)
+    return MeterProvider([reader], resource, AlwaysOffExemplarFilter(), shutdown_on_exit=False)
+
+
+class Few(Sampler):
+    """So many new traces a second, from a bucket that fills again; and of spans that serve others,
+    those that serve one that is told."""
+
+    def __init__(self, a_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._a_second, self._clock = a_second, clock
+        self._left, self._at = float(a_second), clock()
+
+    def should_sample(  # noqa: PLR0917 - as the SDK calls it
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if links:
+            told = any(link.context.trace_flags.sampled for link in links)
+        else:
+            told = self._afforded()
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if told else Decision.DROP, attributes)
+
+    def _afforded(self) -> bool:
+        now = self._clock()
+        self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def get_description(self) -> str:
+        return f"at most {self._a_second} traces a second"
 
 
 def _leave(tracers: TracerProvider, meters: MeterProvider) -> None:

@@ -10,12 +10,20 @@ Trace Context.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
 
 from .types import Recorded
 
@@ -34,11 +42,21 @@ def span(
     name: str,
     within: Context | None = None,
     kind: SpanKind = SpanKind.INTERNAL,
+    links: Sequence[Link] | None = None,
     **attributes: str | int | bool,
 ) -> Iterator[Span]:
     """A child of the current span, or of the one `within` names. An error ends it by its type."""
+    if not _told():
+        yield trace.INVALID_SPAN
+        return
     with _tracer.start_as_current_span(
-        name, within, kind, attributes, record_exception=False, set_status_on_exception=False
+        name,
+        within,
+        kind,
+        attributes,
+        links,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
         try:
             yield current
@@ -48,26 +66,29 @@ def span(
             raise
 
 
+def _told() -> bool:
+    """Whether this process tells its spans to anyone; where not, none is made."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 @contextmanager
 def linked(
     name: str, others: Iterable[SpanContext], **attributes: str | int | bool
 ) -> Iterator[Span]:
     """A root of its own, linked to the first 128 different spans of those it serves."""
-    with span(name, _NO_PARENT, SpanKind.INTERNAL, **attributes) as current:
-        if current.is_recording():
-            for other in _different(others):
-                current.add_link(other)
+    links = _different(others) if _told() else None
+    with span(name, _NO_PARENT, SpanKind.INTERNAL, links, **attributes) as current:
         yield current
 
 
-def _different(others: Iterable[SpanContext]) -> Iterable[SpanContext]:
-    found: dict[int, SpanContext] = {}  # by span; what two traces share by chance is one link less
+def _different(others: Iterable[SpanContext]) -> list[Link]:
+    found: dict[int, Link] = {}  # by span; what two traces share by chance is one link less
     for other in others:
         if other.is_valid:
-            found[other.span_id] = other
+            found[other.span_id] = Link(other)
             if len(found) == LARGEST_LINKS:
                 break
-    return found.values()
+    return list(found.values())
 
 
 @contextmanager
