@@ -82,9 +82,7 @@ def _resource(process: str, stores: dict[str, UUID]) -> Resource:
 
 
 def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
-    few = Few(TRACES_A_SECOND)
-    sampler = ParentBased(few, remote_parent_sampled=few)  # no caller decides what we spend
-    provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+    provider = TracerProvider(bounded(), resource, shutdown_on_exit=False)
     sender = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=ANSWER_WITHIN_S)
     provider.add_span_processor(BatchSpanProcessor(sender))
     return provider
@@ -131,6 +129,15 @@ class Few(Sampler):
 
     def get_description(self) -> str:
         return f"at most {self._a_second} traces a second"
+
+
+def bounded(
+    a_second: int = TRACES_A_SECOND, clock: Callable[[], float] = time.monotonic
+) -> Sampler:
+    """A child goes with its parent; a caller's `sampled` is no more than a wish, since no caller
+    decides what we spend."""
+    few = Few(a_second, clock)
+    return ParentBased(few, remote_parent_sampled=few)
 
 
 def _leave(tracers: TracerProvider, meters: MeterProvider) -> None:

@@ -11,16 +11,19 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from httpx import ASGITransport, AsyncClient
-from opentelemetry.trace import StatusCode
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags, set_span_in_context
 from structlog.testing import capture_logs
 
 from libs.chassis.observe import look_at_store
 from libs.chassis.service import Service
+from libs.chassis.telemetry import Few, bounded
 from libs.chassis.traced import Traced
 from libs.events.codec import decode_metadata
 from libs.events.errors import PoisonError
 from libs.events.reader import Reader
-from libs.events.spans import remote, traceparent
+from libs.events.spans import child_of, remote, traceparent
 from libs.events.store import COLUMNS, recorded
 from libs.events.types import Recorded
 from services.funds.service import service as funds
@@ -295,3 +298,35 @@ async def test_a_store_is_observed_with_its_cursors(
     assert 0 < snapshot.value < 30
     used = {"db.client.connection.pool.name": "funds", "db.client.connection.state": "used"}
     assert of(measured["db.client.connection.count"], **used)[0].value == 1
+
+
+def test_traces_are_bounded_and_those_that_serve_a_told_one_are_told() -> None:
+    now = [0.0]
+    few = Few(10, lambda: now[0])
+
+    def told(*links: Link) -> bool:
+        return few.should_sample(None, 1, "x", links=links).decision is Decision.RECORD_AND_SAMPLE
+
+    def link(flags: int) -> Link:
+        return Link(SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(flags)))
+
+    assert [told() for _ in range(12)] == [True] * 10 + [False] * 2
+    assert told(link(0), link(1)), "it serves one that is told, whatever is left"
+    assert not told(link(0))
+    now[0] = 0.25
+    assert [told() for _ in range(3)] == [True, True, False]
+    now[0] = 1000
+    assert sum(told() for _ in range(50)) == 10
+    assert not told(link(0)), "what serves none that is told spends nothing"
+
+
+def test_a_caller_decides_not_what_is_spent() -> None:
+    """A parent that says `sampled` goes through the same bucket as a trace that begins here."""
+    tracer = TracerProvider(bounded(10, lambda: 0.0)).get_tracer("x")
+    wished, unwished = child_of(CALLER), child_of(CALLER[:-1] + "0")
+    assert not tracer.start_span("x", unwished).is_recording()
+    made = [tracer.start_span("x", wished) for _ in range(20)]
+    assert [span.is_recording() for span in made] == [True] * 10 + [False] * 10
+    for parent in (made[0], made[-1]):
+        child = tracer.start_span("y", set_span_in_context(parent))
+        assert child.is_recording() == parent.is_recording()
