@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, Sam
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
+from libs.events.measures import Clock
 from libs.events.store import identity
 
 from .service import Service
@@ -98,7 +99,7 @@ class Few(Sampler):
     """So many new traces a second, from a bucket that fills again; and of spans that serve others,
     those that serve one that is told."""
 
-    def __init__(self, a_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, a_second: int, clock: Clock = time.monotonic) -> None:
         self._a_second, self._clock = a_second, clock
         self._left, self._at = float(a_second), clock()
 
@@ -131,9 +132,7 @@ class Few(Sampler):
         return f"at most {self._a_second} traces a second"
 
 
-def bounded(
-    a_second: int = TRACES_A_SECOND, clock: Callable[[], float] = time.monotonic
-) -> Sampler:
+def bounded(a_second: int = TRACES_A_SECOND, clock: Clock = time.monotonic) -> Sampler:
     """A child goes with its parent; a caller's `sampled` is no more than a wish, since no caller
     decides what we spend."""
     few = Few(a_second, clock)
