@@ -8,7 +8,7 @@ forgotten (libs.events.measures): no number is better than an old one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,6 @@ import structlog
 
 from libs.events import measures
 from libs.events.log import Log
-from libs.events.reader import Reading
 
 from .measures import CONNECTIONS
 from .telemetry import EVERY_S
@@ -61,15 +60,15 @@ async def look_at_store(store: Log) -> None:
         measures.STOPPED.tell(int(cursor["stopped"]), **named)
 
 
-async def look_at_pools(readings: Iterable[Reading]) -> None:
-    """The pools of a worker."""
-    for service, pool in {r.named["service"]: r.pool for r in readings}.items():
-        tell_pool(pool, service)
+async def look_at_pools(pools: Mapping[asyncpg.Pool, str]) -> None:
+    """The pools of a worker, each by its name."""
+    for pool, name in pools.items():
+        tell_pool(pool, name)
 
 
-def tell_pool(pool: asyncpg.Pool, service: str) -> None:
+def tell_pool(pool: asyncpg.Pool, name: str) -> None:
     idle = pool.get_idle_size()
-    named = {"db.client.connection.pool.name": service}
+    named = {"db.client.connection.pool.name": name}
     CONNECTIONS.tell(idle, **named, **{"db.client.connection.state": "idle"})
     CONNECTIONS.tell(pool.get_size() - idle, **named, **{"db.client.connection.state": "used"})
 

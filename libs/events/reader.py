@@ -19,12 +19,12 @@ import structlog
 from . import measures, spans
 from .codec import Contracts, decode_metadata
 from .cursor import Cursor, check
+from .cursor_row import CursorRow
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
 from .group_commit import UNKNOWN_OUTCOME, told, unavailable
 from .leaf import leaf
-from .lease import Lease
 from .types import Event, Metadata, Recorded
 
 PAGE = 500
@@ -64,9 +64,9 @@ class Reading:
         replay: bool = False,
     ) -> None:
         self.reader, self.feed, self.pool, self.contracts = reader, feed, pool, contracts
+        self.service, self.replay = service, replay
         self.named = {"service": service, "reader": reader.name, "source": reader.source}
-        self.replay = replay
-        self.lease = Lease(reader.lease, pool)
+        self.row = CursorRow(reader.name, reader.source, pool)
         self._ask_at = 0.0
         self._told: tuple[int, float] | None = None
 
@@ -75,7 +75,7 @@ class Reading:
         try:
             await self._keep_following()
         finally:
-            await self.lease.release()
+            await self.row.lease.release()
 
     async def _keep_following(self) -> None:
         pause_s = POLL_FIRST_S
@@ -87,7 +87,7 @@ class Reading:
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
                 measures.STOPS.add(1, {**self.named, "error": type(error).__name__})
-                await self._say_stopped(str(error))
+                await self.row.say_stopped(str(error))
                 raise
             except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
                 if not unavailable(error):
@@ -109,13 +109,12 @@ class Reading:
                 idle_s = min(POLL_LAST_S, idle_s * 2)
             else:
                 cursor, idle_s = moved, POLL_FIRST_S
-            await self.lease.keep()
+            await self.row.lease.keep()
 
     async def begin(self) -> Cursor:
         """Take the lease; where to go on. Raises: ReplacedError while another holds it."""
-        await self.lease.take()
-        cursor = await self._open_cursor()
-        self.feed.resume(cursor.offset)
+        cursor = await self.row.open()
+        await self.feed.resume(cursor)
         return cursor
 
     async def catch_up(self) -> Cursor:
@@ -143,10 +142,11 @@ class Reading:
         good, rows = self._projectable(fresh)
         began = self._took("project", began)
         last = good[-1]
-        offset = self.feed.offset_of(last.position)
-        moved = Cursor(last.epoch, last.position, leaf(last), offset)
+        offsets = [self.feed.offset_of(event.position) for event in good]
+        moved = Cursor(last.epoch, last.position, leaf(last), offsets[-1])
+        taken = sum(offset is not None for offset in offsets)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._move(connection, cursor, moved)
+            await self.row.move(connection, cursor, moved, taken)
             await self._write(connection, rows, good)
         self._took("write", began)
         measures.APPLIED.add(len(good), self.named)
@@ -196,38 +196,6 @@ class Reading:
                 position=event.position,
             ) from error
 
-    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor) -> None:
-        done = await connection.execute(
-            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6,"
-            " topic_offset = $8, stopped = NULL"
-            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6",
-            self.reader.name,
-            self.reader.source,
-            moved.epoch,
-            moved.position,
-            moved.leaf,
-            self.lease.token,
-            cursor.position,
-            moved.offset,
-        )
-        if done != "UPDATE 1":
-            raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
-
-    async def _open_cursor(self) -> Cursor:
-        """Where to go on; from here on a holder of an earlier token moves nothing."""
-        row = await self.pool.fetchrow(
-            "INSERT INTO es.cursors AS c (reader, source, epoch, position, token)"
-            " VALUES ($1, $2, 0, 0, $3)"
-            " ON CONFLICT (reader, source) DO UPDATE SET token = $3 WHERE c.token <= $3"
-            " RETURNING epoch, position, leaf, topic_offset",
-            self.reader.name,
-            self.reader.source,
-            self.lease.token,
-        )
-        if row is None:
-            raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
-        return Cursor(*row)
-
     async def _confirm(self, cursor: Cursor) -> None:
         """Say since when the reader has applied all there was: a copy's age is known on a quiet
         source and on a busy one, whose head is always a little further."""
@@ -248,22 +216,4 @@ class Reading:
         if self._told is not None and cursor.position >= self._told[0]:
             age_s = asyncio.get_running_loop().time() - self._told[1]
             self._told = None
-            await self.pool.execute(
-                "UPDATE es.cursors SET stopped = NULL,"
-                " confirmed_at = clock_timestamp() - make_interval(secs => $4)"
-                " WHERE reader = $1 AND source = $2 AND token <= $3",
-                self.reader.name,
-                self.reader.source,
-                self.lease.token,
-                age_s,
-            )
-
-    async def _say_stopped(self, reason: str) -> None:
-        log.error("feed_stopped", reader=self.reader.lease, reason=reason)
-        await self.pool.execute(
-            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2 AND token <= $4",
-            self.reader.name,
-            self.reader.source,
-            reason,
-            self.lease.token,
-        )
+            await self.row.confirm(age_s)

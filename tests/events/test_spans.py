@@ -129,7 +129,7 @@ async def test_a_lease_that_changes_hands_is_counted(store: LogStore, recorder: 
     await first.catch_up()
     await first.catch_up()
     assert "suyuan.lease.changes" not in recorder.measured()
-    await first.lease.release()
+    await first.row.lease.release()
     await second.catch_up()
     (changes,) = of(recorder.measured()["suyuan.lease.changes"], lease="nothing:purses")
     assert changes.value == 1
