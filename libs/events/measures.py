@@ -150,7 +150,7 @@ RELAY_DURATION = histogram(
     "suyuan.relay.duration", "s", "One batch, from sending to acknowledged", SHORT_S
 )
 RELAY_FAILURES = counter(
-    "suyuan.relay.failures", "{batch}", "Batches that were not acknowledged in time"
+    "suyuan.relay.failures", "{failure}", "Times that the broker did not acknowledge, by source"
 )
 
 # By service; what is broken also by invariant.
