@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanContext, StatusCode
 
 from libs.events import measures, spans
 from libs.events.codec import decode_metadata
@@ -72,6 +72,14 @@ async def test_links_are_bounded(store: LogStore, recorder: Recorder) -> None:
     await append(await store.connect(), *(told(made_by(number)) for number in range(300)))
     await (await reading(store)).catch_up()
     assert len(recorder.span("project").links) == spans.LARGEST_LINKS == 128
+
+
+def test_no_more_is_read_than_can_be_linked(recorder: Recorder) -> None:
+    served = (SpanContext(1, number + 1, is_remote=True) for number in range(300))
+    with spans.linked("many", served):
+        pass
+    assert len(recorder.span("many").links) == spans.LARGEST_LINKS
+    assert len(list(served)) == 300 - spans.LARGEST_LINKS
 
 
 async def test_a_replay_says_so_and_links_to_nothing(store: LogStore, recorder: Recorder) -> None:
