@@ -38,8 +38,9 @@ from .version import version
 EVERY_S = 15
 """How often measures are sent, and what must be asked for is asked."""
 TRACES_A_SECOND = 50
-"""All of an office's day, a part of a flood: a command told costs half as much again as one that is
-not (bench/http.py), and numbers are measured of every one."""
+"""All of an office's day, a part of a flood. A command that is told costs 0.10 ms of the loop and
+0.07 ms of the sender, one that is not 0.03 ms, beside some 0.4 ms that it takes anyway; numbers are
+measured of every one."""
 ANSWER_WITHIN_S = 5
 LEAVE_WITHIN_S = 3
 """What a process that ends gives its last spans; the rest is lost."""

@@ -45,9 +45,12 @@ def span(
     links: Sequence[Link] | None = None,
     **attributes: str | int | bool,
 ) -> Iterator[Span]:
-    """A child of the current span, or of the one `within` names. An error ends it by its type."""
-    if not _told():
-        yield trace.INVALID_SPAN
+    """A child of the current span, or of the one `within` names. An error ends it by its type.
+
+    The current span itself where nobody is told of it: a child of it would be told to nobody too.
+    """
+    if not _told() or (within is None and _untold(trace.get_current_span())):
+        yield trace.get_current_span()
         return
     with _tracer.start_as_current_span(
         name,
@@ -69,6 +72,10 @@ def span(
 def _told() -> bool:
     """Whether this process tells its spans to anyone; where not, none is made."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _untold(current: Span) -> bool:
+    return current.get_span_context().is_valid and not current.is_recording()
 
 
 @contextmanager

@@ -106,6 +106,25 @@ async def test_what_a_person_wrote_is_no_traceparent(store: LogStore) -> None:
     assert [made.span_id for made in spans.producers(events)] == [2]
 
 
+def test_an_error_is_told_by_its_type_alone(recorder: Recorder) -> None:
+    with pytest.raises(ValueError, match="1380"), spans.span("fails"):
+        raise ValueError("13800000000")
+    fails = recorder.span("fails")
+    assert (fails.status.status_code, fails.status.description) == (StatusCode.ERROR, None)
+    assert (fails.events, fails.attributes) == ((), {"error.type": "ValueError"})
+
+
+def test_below_a_span_that_is_told_to_nobody_none_is_made(recorder: Recorder) -> None:
+    recorder.sampler.asked = False
+    with spans.span("untold") as untold:
+        recorder.sampler.asked = True
+        with spans.span("below") as below:
+            assert below is untold
+            assert spans.here() == untold.get_span_context()
+    assert untold.get_span_context().is_valid, "its context goes on to whoever is asked"
+    assert recorder.exporter.get_finished_spans() == ()
+
+
 async def test_a_poisoned_page_is_an_error_without_words(
     store: LogStore, recorder: Recorder
 ) -> None:
