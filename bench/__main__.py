@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import uvloop
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 
 from . import append, http, lag, memory, relay
 from .rounds import Goal
@@ -35,7 +35,7 @@ def main() -> None:
     names = parser.parse_args().names or list(QUESTIONS)
     if strange := set(names) - set(QUESTIONS):
         parser.error(f"no such measurement: {', '.join(sorted(strange))}")
-    telemetry.configure("bench", "warning")
+    logs.configure("bench", "warning")
     goals = uvloop.run(measure(names))
     print("\ngoals (median [min..max] of the rounds)")
     for goal in goals:

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from fastapi import Request, Response
 
+from libs.events import spans
 from libs.events.canonical import sha256
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
@@ -89,7 +90,7 @@ class Call:
         return Surroundings(
             body_hash=await request_hash(self.request),
             correlation=key,
-            traceparent=_traceparent(headers.get("traceparent")),
+            traceparent=spans.traceparent() or _traceparent(headers.get("traceparent")),
             if_match=_version(headers.get("if-match")),
         )
 

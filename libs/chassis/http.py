@@ -26,9 +26,9 @@ from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
 from .faults import faults
+from .logs import frames
 from .openapi import openapi
 from .service import Service
-from .telemetry import frames
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 NOT_CARRIED = (
@@ -53,6 +53,9 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
+        # FastAPI's own would begin with the first provider of the process and tell url.path,
+        # url.query and the words of errors, which people typed. Ours is traced.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.openapi = cache(partial(openapi, service))  # type: ignore[method-assign]  # as FastAPI says
     app.state.log = store

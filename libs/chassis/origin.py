@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 
 import uvicorn
@@ -25,10 +26,14 @@ from .auth import Verifier
 from .collector import quiet_gc
 from .http import application, http_error
 from .identity import Identity
+from .observe import beside, keep_looking, look_at_store
 from .reference import reference_routes
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
+from .telemetry import exported
+from .traced import Traced
+from .watchdog import watch_loop
 from .worker import open_feeds
 
 
@@ -52,6 +57,7 @@ def origin_app(origin: Origin) -> Starlette:
             mounts = [await _mount(service, origin, verifier, stack) for service in origin.services]
             app.router.routes[:0] = mounts
             quiet_gc()
+            await stack.enter_async_context(beside(watch_loop()))
             yield
 
     errors = {HTTPException: http_error}
@@ -62,9 +68,13 @@ async def _mount(
     service: Service, origin: Origin, verifier: Verifier, stack: AsyncExitStack
 ) -> Mount:
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
-    app = application(service, await stack.enter_async_context(opened), verifier)
+    store = await stack.enter_async_context(opened)
+    app = application(service, store, verifier)
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
-    return Mount(service.prefix, app, name=service.name)
+    if origin.settings.otlp is None:
+        return Mount(service.prefix, app, name=service.name)
+    await stack.enter_async_context(beside(keep_looking(partial(look_at_store, store))))
+    return Mount(service.prefix, Traced(app, service.prefix), name=service.name)
 
 
 def _fixed_routes(origin: Origin) -> list[BaseRoute]:
@@ -148,4 +158,5 @@ async def serve(origin: Origin) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    await uvicorn.Server(config).serve()
+    async with exported("serve", origin.settings.otlp, origin.stores, origin.services):
+        await uvicorn.Server(config).serve()

@@ -59,7 +59,7 @@ class Settings:
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
             kafka=known.get("kafka"),
-            otlp=known.get("otlp"),
+            otlp=_collector(known.get("otlp")),
             banner=known.get("banner"),
         )
 
@@ -84,3 +84,9 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingError(f"SUYUAN_PORT: {text!r} is no port")
     return int(text)
+
+
+def _collector(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("http://", "https://")):
+        raise SettingError(f"SUYUAN_OTLP: {text!r} is no http:// or https:// address")
+    return None if text is None else text.rstrip("/")

@@ -1,61 +1,151 @@
-"""Logs: one JSON object a line, to a rotating file of the home and to stderr. No person, no secret.
+"""Where spans and measures go: to a collector by OTLP over HTTP, or nowhere.
 
-Events are snake_case facts with values as keys. Rotation is by size, so that a flood cannot fill
-the disk.
+Without SUYUAN_OTLP nothing is set up, and the api's instruments do nothing. With it they are sent
+by threads of their own, in batches, from queues that drop what does not fit: a collector that is
+away or silent costs nobody a command. The SDK reads OTEL_EXPORTER_OTLP_* variables itself (headers,
+certificates).
 """
 
 from __future__ import annotations
 
-import logging
-import sys
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
-from traceback import extract_tb
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
 
-import structlog
+import asyncpg
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
-LARGEST_FILE = 20 * 1024 * 1024
-FILES_KEPT = 5
+from libs.events.measures import Clock
+from libs.events.store import identity
+
+from .service import Service
+from .stores import Stores
+from .version import version
+
+EVERY_S = 15
+"""How often measures are sent, and what must be asked for is asked."""
+TRACES_A_SECOND = 50
+"""All of an office's day, a part of a flood. A command that is told costs 0.10 ms of the loop and
+0.07 ms of the sender, one that is not 0.03 ms, beside some 0.4 ms that it takes anyway; numbers are
+measured of every one."""
+ANSWER_WITHIN_S = 5
+LEAVE_WITHIN_S = 3
+"""What a process that ends gives its last spans; the rest is lost."""
 
 
-def frames(error: BaseException | None) -> str:
-    """Where an error was raised, and those behind it: types and places, never its words, which may
-    quote what a person typed or a row holds."""
-    told: list[str] = []
-    while error is not None:
-        places = (f"{at.filename}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__))
-        told.append("\n  ".join((type(error).__name__, *places)))
-        error = error.__cause__ or error.__context__
-    return "\n".join(told)
+@asynccontextmanager
+async def exported(
+    process: str, endpoint: str | None, stores: Stores, services: Sequence[Service]
+) -> AsyncIterator[None]:
+    """Send what this process measures while the body runs; once a process."""
+    if endpoint is None:
+        yield
+        return
+    resource = _resource(process, {s.name: await _store_id(stores, s) for s in services})
+    tracers, meters = _tracers(endpoint, resource), _meters(endpoint, resource)
+    trace.set_tracer_provider(tracers)
+    metrics.set_meter_provider(meters)
+    try:
+        yield
+    finally:
+        _leave(tracers, meters)
 
 
-def configure(process: str, level: str, folder: Path | None = None) -> None:
-    """Send structlog and the standard library's records to one place, as JSON."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{process}.log"
-        handlers = [RotatingFileHandler(path, maxBytes=LARGEST_FILE, backupCount=FILES_KEPT)]
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(lambda exc_info: frames(exc_info[1])),
+async def _store_id(stores: Stores, service: Service) -> UUID:
+    connection = await asyncpg.connect(**stores.app(service.name), timeout=10)
+    try:
+        return (await identity(connection))[0]
+    finally:
+        await connection.close()
+
+
+def _resource(process: str, stores: dict[str, UUID]) -> Resource:
+    """Who sends: `suyuan-serve` or `suyuan-work`, of which release, on which stores."""
+    return Resource.create(
+        {
+            "service.name": f"suyuan-{process}",
+            "service.version": version(),
+            **{f"suyuan.store.{name}": str(store) for name, store in stores.items()},
+        }
+    )
+
+
+def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
+    provider = TracerProvider(bounded(), resource, shutdown_on_exit=False)
+    sender = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=ANSWER_WITHIN_S)
+    provider.add_span_processor(BatchSpanProcessor(sender))
+    return provider
+
+
+def _meters(endpoint: str, resource: Resource) -> MeterProvider:
+    sender = OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=ANSWER_WITHIN_S)
+    reader = PeriodicExportingMetricReader(sender, export_interval_millis=EVERY_S * 1000)
+    return MeterProvider([reader], resource, AlwaysOffExemplarFilter(), shutdown_on_exit=False)
+
+
+class Few(Sampler):
+    """So many new traces a second, from a bucket that fills again; and of spans that serve others,
+    those that serve one that is told."""
+
+    def __init__(self, a_second: int, clock: Clock = time.monotonic) -> None:
+        self._a_second, self._clock = a_second, clock
+        self._left, self._at = float(a_second), clock()
+
+    def should_sample(  # noqa: PLR0917 - as the SDK calls it
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if links:
+            told = any(link.context.trace_flags.sampled for link in links)
+        else:
+            told = self._afforded()
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if told else Decision.DROP, attributes)
+
+    def _afforded(self) -> bool:
+        now = self._clock()
+        self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def get_description(self) -> str:
+        return f"at most {self._a_second} traces a second"
+
+
+def bounded(a_second: int = TRACES_A_SECOND, clock: Clock = time.monotonic) -> Sampler:
+    """A child goes with its parent; a caller's `sampled` is no more than a wish, since no caller
+    decides what we spend."""
+    few = Few(a_second, clock)
+    return ParentBased(few, remote_parent_sampled=few)
+
+
+def _leave(tracers: TracerProvider, meters: MeterProvider) -> None:
+    """Send the last of it, but let nobody wait for a collector that does not answer."""
+    leaving = [
+        threading.Thread(target=provider.shutdown, daemon=True) for provider in (tracers, meters)
     ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        foreign_pre_chain=shared,
-    )
-    for handler in handlers:
-        handler.setFormatter(formatter)
-    logging.basicConfig(handlers=handlers, level=level.upper(), force=True)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(process=process)
+    for thread in leaving:
+        thread.start()
+    for thread in leaving:
+        thread.join(LEAVE_WITHIN_S)

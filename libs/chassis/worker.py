@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import asyncpg
 import structlog
@@ -25,8 +26,11 @@ from libs.events.relay import Relay
 from libs.events.topic import Kafka
 
 from .collector import quiet_gc
+from .observe import beside, keep_looking, look_at_pools
 from .service import Service
 from .stores import Stores, require_migrated
+from .telemetry import exported
+from .watchdog import watch_loop
 
 log = structlog.get_logger()
 
@@ -35,12 +39,19 @@ Runs = Reading | Relay
 
 
 async def work(
-    services: Sequence[Service], stores: Stores, kafka: Kafka | None, *, relay: bool
+    services: Sequence[Service],
+    stores: Stores,
+    kafka: Kafka | None,
+    *,
+    relay: bool,
+    otlp: str | None = None,
 ) -> None:
-    """Run all readers until SIGTERM or SIGINT, with `relay` the relays of the services too."""
+    """Run all readers until SIGTERM or SIGINT, with `relay` the relays of the services too; `otlp`
+    is the collector that is told of it."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(exported("work", otlp, stores, services))
         runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
         if kafka is not None and relay:
             runs += await open_relays(services, stores, stack, kafka)
@@ -48,11 +59,14 @@ async def work(
     log.info("worker_stopped")
 
 
-async def relay(services: Sequence[Service], stores: Stores, kafka: Kafka) -> None:
+async def relay(
+    services: Sequence[Service], stores: Stores, kafka: Kafka, *, otlp: str | None = None
+) -> None:
     """Run the relays alone until SIGTERM or SIGINT."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(exported("relay", otlp, stores, services))
         await _until(stop, await open_relays(services, stores, stack, kafka))
     log.info("worker_stopped")
 
@@ -68,7 +82,11 @@ def stopped_by_signal() -> asyncio.Event:
 async def _until(stop: asyncio.Event, runs: Sequence[Runs]) -> None:
     quiet_gc()
     log.info("worker_started", readers=[run.row.lease.name for run in runs])
-    await follow(runs, stop)
+    pools = {
+        run.pool: run.service if isinstance(run, Reading) else f"relay {run.source}" for run in runs
+    }
+    async with beside(watch_loop()), beside(keep_looking(partial(look_at_pools, pools))):
+        await follow(runs, stop)
 
 
 async def follow(runs: Sequence[Runs], stop: asyncio.Event) -> None:
@@ -101,7 +119,8 @@ async def open_readings(
             if kafka is not None and reader.source != service.name:
                 feed = by_topic = KafkaFeed(reader.source, kafka, owners[reader.source])
                 stack.push_async_callback(by_topic.close)
-            readings.append(Reading(reader, feed, pool, BY_SERVICE[reader.source]))
+            contracts = BY_SERVICE[reader.source]
+            readings.append(Reading(reader, feed, pool, contracts, service=service.name))
     return readings
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from . import measures, spans
 from .canonical import canonical
 from .contracts.log import CommandRefused, ExternalRefBound
 from .decider import Ask, Decider, Decision
@@ -76,6 +77,15 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
     BusyError (three tries), and what reading raises (NotFoundError, StaleReferenceError). A refusal
     is an Answer.
     """
+    with spans.span("execute", service=log.service, command=decider.name) as span:
+        answer = await _once(log, ask, around, decider)
+        span.set_attributes(
+            {"position": answer.position, "status": answer.status, "replay": answer.replay}
+        )
+        return answer
+
+
+async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
     contested: list[UUID] = []
     for attempt in range(TRIES):
         if attempt:
@@ -91,6 +101,7 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
             if isinstance(request, FirstAnswer):
                 return _replayed(request, around.body_hash)
             appended = await log.append(request)
+            spans.event(appended.outcome.name.lower())
         if appended.outcome is not Outcome.CONFLICT:
             return answered(request, appended)
         contested = [part.stream for part in request.parts if part.expected is not None]
@@ -116,7 +127,9 @@ async def _decided(
     if now is not None and not streams.there[ask.subject]:
         raise NotFoundError()
     bound = await bound_ref(streams, ask.command)
+    spans.event("gathered")
     facts = await decider.learn(log.known, state, ask)
+    spans.event("learned")
     try:
         if around.if_match is not None:
             decider.require_scope(ask, facts)  # no version is told outside the scope
@@ -127,6 +140,7 @@ async def _decided(
         request = _fenced(refused(log, unasked, around, refusal), streams.versions)
     else:
         request = _accepted(ask, around, decision, streams.versions)
+    spans.event("decided")
     return replace(
         request,
         command=stored_command(decider.name, ask),
@@ -185,6 +199,7 @@ class Unasked:
 
 def refused(log: Log, ask: Unasked, around: Surroundings, refusal: Refused) -> Request:
     """A refusal as a request: one event on the stream of the unit and day, or only counted."""
+    measures.REFUSALS.add(1, {"service": log.service, "refusal": refusal.name})
     today = datetime.now(UTC).astimezone(CHINA).date()
     stream = stream_id("refusals", ask.actor.unit, ask.actor.unit, today.isoformat())
     event = CommandRefused(

@@ -8,18 +8,21 @@ refuses is rerun one by one, so that only the poisoned request fails (ADR 0002).
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import asyncpg
 import structlog
+from opentelemetry.trace import SpanContext
 
+from . import measures, spans
 from .codec import UndecodableError
 from .errors import BusyError, ClockError, EpochError, EventsError
 from .store import APPEND, Appended, Ready, arguments, outcome
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
-Waiting = tuple[Ready, asyncio.Future[Appended]]
 
 LARGEST_GROUP = 500
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -44,6 +47,14 @@ STOPPING = "服务正在停止；请用同一幂等键重试"
 log = structlog.get_logger()
 
 
+class Waiting(NamedTuple):
+    """A request in the queue, whom to answer, and in which span it was asked."""
+
+    ready: Ready
+    answer: asyncio.Future[Appended]
+    asked_in: SpanContext
+
+
 class GroupCommit:
     """One writer of one store in this process. `append` may be called by any number of tasks."""
 
@@ -53,7 +64,9 @@ class GroupCommit:
         epoch: int,
         queue: int = 10_000,
         reconnect_for_s: float = RECONNECT_FOR_S,
+        service: str = "",
     ) -> None:
+        self.service = service
         self._connect = connect
         self._epoch = epoch
         self._reconnect_for_s = reconnect_for_s
@@ -72,7 +85,7 @@ class GroupCommit:
             raise BusyError(STOPPING)
         answer: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         try:
-            self._queue.put_nowait((ready, answer))
+            self._queue.put_nowait(Waiting(ready, answer, spans.here()))
         except asyncio.QueueFull:
             raise BusyError("写入队列已满") from None
         return await answer
@@ -92,15 +105,19 @@ class GroupCommit:
 
     async def _gather(self) -> list[Waiting]:
         taken = [await self._queue.get()]
-        size = taken[0][0].size
+        size = taken[0].ready.size
+        measures.QUEUE.tell(self._queue.qsize() + 1, service=self.service)
         while len(taken) < LARGEST_GROUP and size < LARGEST_BYTES and not self._queue.empty():
             taken.append(self._queue.get_nowait())
-            size += taken[-1][0].size
+            size += taken[-1].ready.size
         return taken
 
     async def _write(self, group: Sequence[Waiting]) -> None:
         try:
-            results = await self._send([ready for ready, _ in group])
+            with spans.linked(
+                "append_group", (w.asked_in for w in group), service=self.service, size=len(group)
+            ):
+                results = await self._send([waiting.ready for waiting in group])
         except EventsError as error:
             _fail(group, error)
         except Exception as error:  # whatever it is, the writer lives on for the others
@@ -108,9 +125,16 @@ class GroupCommit:
         else:
             self.groups += 1
             self.requests += len(group)
-            for (_, answer), result in zip(group, results, strict=True):
-                if not answer.done():
-                    answer.set_result(result)
+            for waiting, result in zip(group, results, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(result)
+            self._measure(results)
+
+    def _measure(self, results: Sequence[Appended]) -> None:
+        measures.GROUP_SIZE.record(len(results), {"service": self.service})
+        for found, times in Counter(result.outcome for result in results).items():
+            named = {"service": self.service, "outcome": found.name.lower()}
+            measures.OUTCOMES.add(times, named)
 
     async def _one_by_one(self, group: Sequence[Waiting], error: Exception) -> None:
         if len(group) == 1:
@@ -128,9 +152,10 @@ class GroupCommit:
         pause_s = 0.05
         while True:
             try:
-                rows = await (await self._ready_connection()).fetch(
-                    APPEND, *arguments(self._epoch, group)
-                )
+                connection = await self._ready_connection()
+                began = loop.time()
+                rows = await connection.fetch(APPEND, *arguments(self._epoch, group))
+                measures.APPEND_DURATION.record(loop.time() - began, {"service": self.service})
                 return [outcome(row) for row in rows]
             except UNKNOWN_OUTCOME as error:
                 await self._drop(error)
@@ -188,6 +213,6 @@ def _named(error: asyncpg.PostgresError) -> Exception:
 
 
 def _fail(group: Sequence[Waiting], error: BaseException) -> None:
-    for _, answer in group:
-        if not answer.done():
-            answer.set_exception(error)
+    for waiting in group:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

@@ -17,6 +17,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
+from . import measures
 from .cursor import Cursor
 from .errors import ForkedError
 from .feed import DirectFeed
@@ -82,10 +83,12 @@ class KafkaFeed:
             if first.position > expected:
                 return
             self._ahead.popleft()
-            if first.position == expected:
-                _follows(self.source, first, last)
-                page.append(first)
-                last = first.event
+            if first.position < expected:
+                measures.REPEATS.add(1, {"source": self.source})
+                continue
+            _follows(self.source, first, last)
+            page.append(first)
+            last = first.event
 
     async def _missing(self, behind: int, room: int) -> list[Arrived]:
         """Between the page and what has arrived, from the owner. Raises: ForkedError."""
@@ -96,6 +99,7 @@ class KafkaFeed:
             raise ForkedError(
                 f"{self.source}: 主题已到 {first.position}，来源没有 {behind + 1}", position=behind
             )
+        measures.HOLES.add(len(found), {"source": self.source})
         return [Arrived(event, None, None) for event in found]
 
     async def wait(self, timeout_s: float) -> None:

@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 import structlog
 
+from . import measures
 from .errors import ReplacedError
 from .group_commit import UNKNOWN_OUTCOME
 
@@ -37,6 +38,8 @@ class Lease:
         token = await self.pool.fetchval(_TAKE, self.name, self.holder, LASTS)
         if token is None:
             raise ReplacedError(f"{self.name}: the lease is held by another process")
+        if token > max(1, self.token):  # at 1 nobody held it before
+            measures.LEASE_CHANGES.add(1, {"lease": self.name})
         if self.token and token != self.token:
             log.warning("lease_changed", lease=self.name, token=token)
         self.token = token

@@ -116,7 +116,8 @@ async def open_log(
         server_settings={"jit": "off"},
         command_timeout=30,
     )
-    writer, loads = GroupCommit(connect, epoch), Loads(connect_for_loads, contracts)
+    writer = GroupCommit(connect, epoch, service=service)
+    loads = Loads(connect_for_loads, contracts)
     log = Log(service, store, epoch, contracts, writer, loads, pool, Known(pool))
     running = [asyncio.create_task(writer.run()), asyncio.create_task(loads.run())]
     try:

@@ -8,6 +8,7 @@ nothing is skipped. Design 4 and 5, ADR 0004.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from . import measures, spans
 from .codec import Contracts, decode_metadata
 from .cursor import Cursor, check
 from .cursor_row import CursorRow
@@ -48,12 +50,22 @@ class Reader:
 
 
 class Reading:
-    """One reader at work on its service's database."""
+    """One reader at work on its service's database. `replay`: it makes again what once was made,
+    and its spans say so."""
 
     def __init__(
-        self, reader: Reader, feed: Feed, pool: asyncpg.Pool, contracts: Contracts
+        self,
+        reader: Reader,
+        feed: Feed,
+        pool: asyncpg.Pool,
+        contracts: Contracts,
+        *,
+        service: str = "",
+        replay: bool = False,
     ) -> None:
         self.reader, self.feed, self.pool, self.contracts = reader, feed, pool, contracts
+        self.service, self.replay = service, replay
+        self.named = {"service": service, "reader": reader.name, "source": reader.source}
         self.row = CursorRow(reader.name, reader.source, pool)
         self._ask_at = 0.0
         self._told: tuple[int, float] | None = None
@@ -74,6 +86,7 @@ class Reading:
                 log.info("lease_held_elsewhere", reader=self.reader.lease)
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
+                measures.STOPS.add(1, {**self.named, "error": type(error).__name__})
                 await self.row.say_stopped(str(error))
                 raise
             except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
@@ -115,11 +128,19 @@ class Reading:
 
     async def step(self, cursor: Cursor) -> Cursor:
         """Apply one page behind the cursor; the same cursor when there is nothing new."""
+        began = time.monotonic()
         page = await self.feed.read(max(0, cursor.position - 1), PAGE)
         fresh = check(self.reader.lease, cursor, page)
         if not fresh:
             return cursor
+        self._took("read", began)
+        with spans.page("project", fresh, replay=self.replay, **self.named):
+            return await self._apply(cursor, fresh)
+
+    async def _apply(self, cursor: Cursor, fresh: list[Recorded]) -> Cursor:
+        began = time.monotonic()
         good, rows = self._projectable(fresh)
+        began = self._took("project", began)
         last = good[-1]
         offsets = [self.feed.offset_of(event.position) for event in good]
         moved = Cursor(last.epoch, last.position, leaf(last), offsets[-1])
@@ -127,7 +148,15 @@ class Reading:
         async with self.pool.acquire() as connection, connection.transaction():
             await self.row.move(connection, cursor, moved, taken)
             await self._write(connection, rows, good)
+        self._took("write", began)
+        measures.APPLIED.add(len(good), self.named)
         return moved
+
+    def _took(self, stage: str, began: float) -> float:
+        """How long a stage of a page took; when the next one begins."""
+        now = time.monotonic()
+        measures.PAGE_DURATION.record(now - began, {**self.named, "stage": stage})
+        return now
 
     def _projectable(self, fresh: list[Recorded]) -> tuple[list[Recorded], list[tuple[Table, Row]]]:
         """The events up to a poisoned one, with their rows: what stands before it is applied, and
@@ -174,6 +203,9 @@ class Reading:
         if now >= self._ask_at:
             self._ask_at = now + CONFIRM_S
             head = await self.feed.head()
+            if head is not None:
+                measures.FEED_AGE.told(source=self.reader.source)
+                measures.LAG.tell(max(0, head.position - cursor.position), **self.named)
             if head is not None and head.position < cursor.position:
                 raise ForkedError(
                     f"{self.reader.lease}: 来源止于 {head.position}，已读到 {cursor.position}",

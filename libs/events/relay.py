@@ -8,6 +8,7 @@ sends again is a repeat, never a hole: readers drop it. Design 4, ADR 0009.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 
+from . import measures, spans
 from .cursor import Cursor, check
 from .cursor_row import CursorRow
 from .errors import FeedStoppedError, ForkedError, ReplacedError
@@ -64,6 +66,7 @@ class Relay:
             await self.row.say_stopped(str(error))
             raise
         except (KafkaError, TimeoutError) as error:
+            measures.RELAY_FAILURES.add(1, {"source": self.source})
             await self._say_waiting(error)
         except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
             if not unavailable(error):
@@ -134,8 +137,9 @@ class Sending:
     def __init__(self, relay: Relay, producer: Any, cursor: Cursor) -> None:
         self.relay, self.producer = relay, producer
         self.sent = self.moved = cursor
-        self._waiting: deque[tuple[asyncio.Future[Any], Cursor | Tick]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[Any], Cursor | Tick, float]] = deque()
         self._tick_at = 0.0
+        self._named = {"source": relay.source}
 
     async def events(self, fresh: list[Recorded]) -> None:
         """Give a page to the producer, in as many batches as it fills."""
@@ -144,7 +148,9 @@ class Sending:
             batch, count = self._batch(rest)
             last = rest[count - 1]
             self.sent = Cursor(last.epoch, last.position, leaf(last))
-            await self._give(batch, self.sent)
+            with spans.page("relay", rest[:count], source=self.relay.source):
+                await self._give(batch, self.sent)
+            measures.RELAY_BATCH.record(count, self._named)
             rest = rest[count:]
 
     def _batch(self, events: list[Recorded]) -> tuple[Any, int]:
@@ -163,6 +169,8 @@ class Sending:
             return
         self._tick_at = now + TICK_S
         head = await self.relay.feed.head()
+        behind = head.position - self.moved.position
+        measures.LAG.tell(behind, service=self.relay.source, reader=READER, **self._named)
         told = None if head.leaf is None else head.leaf.hex()
         tick = Tick(
             store=head.store,
@@ -180,7 +188,7 @@ class Sending:
     async def _give(self, batch: Any, reaches: Cursor | Tick) -> None:
         async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
             given = await self.producer.send_batch(batch, self.relay.topic, partition=PARTITION)
-        self._waiting.append((given, reaches))
+        self._waiting.append((given, reaches, time.monotonic()))
         while self._waiting and self._waiting[0][0].done():
             await self._one()
 
@@ -191,11 +199,12 @@ class Sending:
                 await self._one()
 
     async def _one(self) -> None:
-        given, reaches = self._waiting.popleft()
+        given, reaches, began = self._waiting.popleft()
         offset = (await given).offset
         if isinstance(reaches, Tick):
             await self._confirm(reaches)
         else:
+            measures.RELAY_DURATION.record(time.monotonic() - began, self._named)
             moved = Cursor(reaches.epoch, reaches.position, reaches.leaf, offset)
             await self.relay.row.move(self.relay.pool, self.moved, moved)
             self.moved = moved

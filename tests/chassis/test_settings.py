@@ -26,6 +26,7 @@ def test_everything_has_a_default_and_survives_the_way_to_a_child(tmp_path: Path
         ({"SUYUAN_HOEM": "x"}, "SUYUAN_HOEM"),
         ({"SUYUAN_PORT": "http"}, "SUYUAN_PORT"),
         ({"SUYUAN_PORT": "70000"}, "SUYUAN_PORT"),
+        ({"SUYUAN_OTLP": "collector:4318"}, "SUYUAN_OTLP"),
         ({"SUYUAN_ISSUER": "https://id.example"}, "SUYUAN_KEY_SET"),
     ],
 )

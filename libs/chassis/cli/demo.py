@@ -24,7 +24,7 @@ import httpx
 from rich.cells import cell_len
 from rich.progress import Progress
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 from libs.chassis.auth import ROLES
 from libs.chassis.broker import Broker, BrokerError
 from libs.chassis.cases import Case, CaseError, Compared, compare, read_case
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
         )
         local_issuer(demo.settings)
         _require_free(settings)
-        telemetry.configure("demo", settings.log_level, home / "logs")
+        logs.configure("demo", settings.log_level, home / "logs")
         return asyncio.run(demo.run())
     except (CaseError, NoDemoHomeError, SettingError, ClusterError, BrokerError) as error:
         print(error)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import uvloop
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 from libs.chassis.broker import BrokerError, start
 from libs.chassis.identity import identity
 from libs.chassis.installation import stores
@@ -58,7 +58,7 @@ def brokers(settings: Settings) -> Kafka | None:
 def run_serve(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
-    telemetry.configure("serve", settings.log_level, settings.home / "logs")
+    logs.configure("serve", settings.log_level, settings.home / "logs")
     picked = chosen(arguments.services, services)
     origin = Origin(picked, stores(settings), identity(settings), settings)
     uvloop.run(serve(origin))
@@ -66,9 +66,10 @@ def run_serve(
 
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    telemetry.configure("work", settings.log_level, settings.home / "logs")
+    logs.configure("work", settings.log_level, settings.home / "logs")
     picked = chosen(arguments.services, services)
-    uvloop.run(work(picked, stores(settings), brokers(settings), relay=arguments.relay))
+    where = stores(settings), brokers(settings)
+    uvloop.run(work(picked, *where, relay=arguments.relay, otlp=settings.otlp))
     return 0
 
 
@@ -79,14 +80,15 @@ def run_relay(
     if (kafka := brokers(settings)) is None:
         print("SUYUAN_KAFKA names no broker")
         return 2
-    telemetry.configure("relay", settings.log_level, settings.home / "logs")
-    uvloop.run(relay(chosen(arguments.services, services), stores(settings), kafka))
+    logs.configure("relay", settings.log_level, settings.home / "logs")
+    picked = chosen(arguments.services, services)
+    uvloop.run(relay(picked, stores(settings), kafka, otlp=settings.otlp))
     return 0
 
 
 def run_all(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     """1 when the broker that was asked for cannot run."""
-    telemetry.configure("run", settings.log_level)
+    logs.configure("run", settings.log_level)
     try:
         asyncio.run(_run_all(settings, services, own_broker=arguments.kafka))
     except BrokerError as error:
@@ -104,7 +106,7 @@ async def _run_all(settings: Settings, services: Sequence[Service], *, own_broke
 
 def run_kafka(arguments: argparse.Namespace, settings: Settings, _: Sequence[Service]) -> int:
     """1 when it cannot run."""
-    telemetry.configure("kafka", settings.log_level)
+    logs.configure("kafka", settings.log_level)
     try:
         asyncio.run(_run_kafka(settings, arguments.port))
     except BrokerError as error:
