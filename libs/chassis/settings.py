@@ -18,16 +18,25 @@ class Settings:
     """What an operator may choose. Secrets are never here: they lie in 0600 files of the home."""
 
     home: Path
+    database: str | None = None
+    passwords: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8800
     log_level: str = "info"
     issuer: str | None = None
     key_set: Path | None = None
+    kafka: str | None = None
+    otlp: str | None = None
     banner: str | None = None
 
     @property
     def origin(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def logs(self) -> Path | None:
+        """Where log files lie; None beside a database elsewhere: there stderr is kept by others."""
+        return self.home / "logs" if self.database is None else None
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -47,32 +56,57 @@ class Settings:
         if strange := known.keys() - VARIABLES.keys():
             names = ", ".join(f"SUYUAN_{name.upper()}" for name in sorted(strange))
             raise SettingError(f"unknown setting: {names}")
-        if ("issuer" in known) != ("key_set" in known):
-            raise SettingError("SUYUAN_ISSUER and SUYUAN_KEY_SET belong together")
+        for one, other in (("issuer", "key_set"), ("database", "passwords")):
+            if (one in known) != (other in known):
+                raise SettingError(
+                    f"SUYUAN_{one.upper()} and SUYUAN_{other.upper()} belong together"
+                )
         return cls(
             home=Path(known.get("home", default_home())),
+            database=_address(known["database"]) if "database" in known else None,
+            passwords=Path(known["passwords"]) if "passwords" in known else None,
             host=known.get("host", cls.host),
-            port=_port(known.get("port", str(cls.port))),
+            port=_port("SUYUAN_PORT", known.get("port", str(cls.port))),
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
+            kafka=known.get("kafka"),
+            otlp=known.get("otlp"),
             banner=known.get("banner"),
         )
 
 
 VARIABLES = {
     "home": "where data, keys and logs of this installation lie",
+    "database": "host:port of a PostgreSQL that is not embedded; `migrate` makes the stores there",
+    "passwords": "file with the passwords of its roles that this process needs (see `secrets`)",
     "host": "address that the one origin listens on",
     "port": "its port",
     "log_level": "debug, info, warning or error",
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
     "banner": "what the page says on top, e.g. that the data are a demonstration",
     "key_set": "file with that issuer's JSON Web Key Set",
+    "kafka": (
+        "bootstrap servers of Kafka, host:port,…;"
+        " without it services read each other's logs directly"
+    ),
+    "otlp": (
+        "endpoint of an OpenTelemetry collector (OTLP over HTTP);"
+        " without it telemetry stays in the process"
+    ),
 }
 """Every variable, with or without which everything has a working default."""
 
 
-def _port(text: str) -> int:
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise SettingError(f"SUYUAN_DATABASE: {text!r} is no host:port")
+    _port("SUYUAN_DATABASE", port)
+    return text
+
+
+def _port(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise SettingError(f"SUYUAN_PORT: {text!r} is no port")
+        raise SettingError(f"{name}: {text!r} is no port")
     return int(text)

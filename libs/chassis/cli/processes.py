@@ -43,15 +43,15 @@ def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
 def run_serve(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
-    telemetry.configure("serve", settings.log_level, settings.home / "logs")
+    telemetry.configure("serve", settings.log_level, settings.logs)
     picked = chosen(arguments.services, services)
-    origin = Origin(picked, stores(settings), identity(settings), settings)
+    origin = Origin(picked, stores(settings), identity(settings), settings, services)
     uvloop.run(serve(origin))
     return 0
 
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    telemetry.configure("work", settings.log_level, settings.home / "logs")
+    telemetry.configure("work", settings.log_level, settings.logs)
     uvloop.run(work(chosen(arguments.services, services), stores(settings)))
     return 0
 

@@ -1,0 +1,70 @@
+"""python -m libs.chassis.healthy serve|work SERVICE: does this container's process do its work?
+
+Asked by the container's runtime every half minute; apart from the command line, which would load
+all four services each time. Exit 0, or 1 with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from .installation import NotRunningError, stores
+from .settings import SettingError, Settings
+
+TIMEOUT_S = 5
+LATE_S = 60
+"""A reader says each second that it stands at its source's head, when it does."""
+LATE = """
+SELECT reader || ':' || source AS reader,
+       coalesce('stopped: ' || stopped, 'not at the head of its source for '
+                || extract(epoch FROM clock_timestamp() - confirmed_at)::int || ' s') AS why
+  FROM es.cursors
+ WHERE stopped IS NOT NULL OR confirmed_at < clock_timestamp() - make_interval(secs => $1)
+"""
+LOST = (OSError, NotRunningError, SettingError, asyncpg.PostgresError, http.client.HTTPException)
+
+
+def serving(settings: Settings, service: str) -> list[str]:
+    """What is wrong with the API of a service: it must answer, and so must its store."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound
+    connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_S)
+    connection.request("GET", f"/api/v1/{service}/health")
+    answer = connection.getresponse()
+    answer.read()
+    return [] if answer.status == http.client.OK else [f"{service} answers {answer.status}"]
+
+
+async def working(settings: Settings, service: str) -> list[str]:
+    """What is wrong with the readers of a service: each must stand near its head, unstopped."""
+    connection = await asyncpg.connect(**stores(settings).app(service), timeout=TIMEOUT_S)
+    try:
+        late = await connection.fetch(LATE, LATE_S, timeout=TIMEOUT_S)
+        begun = await connection.fetchval("SELECT count(*) FROM es.cursors")
+    finally:
+        await connection.close()
+    return [f"{row['reader']} {row['why']}" for row in late] if begun else ["no reader has begun"]
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """0 when nothing is wrong."""
+    verb, service = arguments
+    settings = Settings.read(environ)
+    try:
+        if verb == "serve":
+            wrong = serving(settings, service)
+        else:
+            wrong = asyncio.run(working(settings, service))
+    except LOST as error:
+        wrong = [type(error).__name__]
+    print("; ".join(wrong) or "healthy")  # noqa: T201 - the container's runtime keeps what is printed
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
