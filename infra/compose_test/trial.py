@@ -1,0 +1,58 @@
+"""What a composed system must refuse and must not give away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .shell import FailedError, say
+from .system import System
+
+OUR_UID = "10001"
+SUPERUSER = '"postgres"'
+
+
+def require_refused(system: System) -> None:
+    """Without the settings that only an operator can give, nothing is even read."""
+    for name in ("SUYUAN_UID", "SUYUAN_ISSUER"):
+        try:
+            system.compose("config", "--quiet", **{name: ""})
+        except FailedError as refused:
+            if name not in str(refused):
+                raise
+        else:
+            raise FailedError(f"started without {name}")
+    say("refused without SUYUAN_UID, without SUYUAN_ISSUER")
+
+
+def require_closed(system: System) -> None:
+    """One published port, on this machine alone; no service runs as root, may write its files, or
+    holds another's password."""
+    for service, told in system.containers().items():
+        ports = [one for many in told["NetworkSettings"]["Ports"].values() for one in many or ()]
+        open_to = {one["HostIp"] for one in ports}
+        if open_to != ({"127.0.0.1"} if service == "gateway" else set()):
+            raise FailedError(f"{service} is published on {open_to}")
+        if service.endswith(("-api", "-worker")):
+            _require_bound(system, service, told["State"]["Pid"])
+    say("published: the gateway on 127.0.0.1; services run as no root and hold their own passwords")
+
+
+def _require_bound(system: System, service: str, pid: int) -> None:
+    status = Path(f"/proc/{pid}/status").read_text()
+    if f"Uid:\t{OUR_UID}\t{OUR_UID}" not in status or "CapEff:\t0000000000000000" not in status:
+        raise FailedError(f"{service} may more than it needs:\n{status}")
+    held = json.loads(Path(f"/proc/{pid}/root/run/secrets/passwords").read_text())
+    if set(held) != {f"{service.rpartition('-')[0]}_app", "feed"}:
+        raise FailedError(f"{service} holds passwords of {sorted(held)}")
+    if not _read_only(pid):
+        raise FailedError(f"{service} may write its own files")
+
+
+def _read_only(pid: int) -> bool:
+    root = next(
+        line
+        for line in Path(f"/proc/{pid}/mounts").read_text().splitlines()
+        if line.split()[1] == "/"
+    )
+    return "ro" in root.split()[3].split(",")
