@@ -7,11 +7,14 @@ import asyncio
 import json
 import os
 import sys
+import time
+from collections.abc import Sequence
 
 from libs.chassis import telemetry
 from libs.chassis.auth import LocalIssuer
 from libs.chassis.cases import Case, read_case
 from libs.chassis.cli import main as services_verb
+from libs.chassis.loader import Door, Load
 from services.__main__ import SERVICES
 
 from . import images
@@ -22,7 +25,7 @@ from .shell import ROOT, FailedError, say
 from .system import OURS, System
 from .trial import require_closed, require_refused
 
-CASE = ROOT / "tests" / "cases" / "004"
+CASES = ROOT / "tests" / "cases"
 ISSUER = "https://issuer.example.test"
 
 
@@ -33,10 +36,12 @@ def main() -> int:
     telemetry.configure("compose_test", "warning")
     try:
         install()
+        cases = [read_case(CASES / name) for name in ("004", "900")]
+        expected = embedded_figures(cases)
         with engine() as started:
             images.build_base(started)
             system = System(started, started.folder / "secrets", free_port(), ISSUER)
-            asyncio.run(_tried(system))
+            _try(system, _prepared(system), list(zip(cases, expected, strict=True)))
     except FailedError as error:
         say(f"FAILED: {error}")
         return 1
@@ -44,15 +49,12 @@ def main() -> int:
     return 0
 
 
-async def _tried(system: System) -> None:
-    case = read_case(CASE)
-    issuer = _prepared(system)
-    expected = await embedded_figures(case)
+def _try(system: System, issuer: LocalIssuer, expected: Sequence[tuple[Case, Figures]]) -> None:
     try:
         system.compose("up", "--detach", "--no-build")
-        say(f"up and healthy, {system.wait():.1f} s after the start")
+        say(f"up, and healthy after {system.wait():.1f} s more")
         require_closed(system)
-        await _loaded_and_killed(system, case, issuer, expected)
+        asyncio.run(_loaded_and_killed(system, issuer, expected))
     except FailedError:
         say(system.compose("logs", "--tail", "15"))
         raise
@@ -78,25 +80,35 @@ def _prepared(system: System) -> LocalIssuer:
 
 
 async def _loaded_and_killed(
-    system: System, case: Case, issuer: LocalIssuer, expected: Figures
+    system: System, issuer: LocalIssuer, expected: Sequence[tuple[Case, Figures]]
 ) -> None:
+    """One case before the kills, another after them, then the first again."""
+    (first, before), (second, after) = expected
     async with door(system.origin, issuer) as through:
-        load = await loaded(case, through)
-        say(f"composed: {load.requests} requests in {load.seconds:.1f} s")
-        _same(expected, await figures_of(load))
+        load = await _same(before, first, through)
         for service in sorted(set(system.containers()) - {"migrate"}):
-            say(f"{service} killed, healthy again after {system.kill(service):.1f} s")
-            _same(expected, await figures_of(load))
-        again = await loaded(case, through)
+            began = time.monotonic()
+            system.kill(service)
+            if await figures_of(load) != before:
+                raise FailedError(f"other figures after the death of {service}")
+            say(f"{service} killed; the same figures after {time.monotonic() - began:.1f} s")
+        say(f"all healthy after {system.wait():.1f} s more")
+        await _same(after, second, through)
+        again = await loaded(first, through)
         if (again.events, again.replays) != (0, again.requests):
             raise FailedError(f"loaded again: {again.events} new events, {again.replays} replays")
-        _same(expected, await figures_of(again))
-        say(f"loaded again: {again.replays} first answers, no new event")
+        say(f"case {first.name} again: {again.replays} first answers, no new event")
 
 
-def _same(expected: Figures, found: Figures) -> None:
+async def _same(expected: Figures, case: Case, through: Door) -> Load:
+    """A case loaded, its figures as expected."""
+    load = await loaded(case, through)
+    found = await figures_of(load)
     if found != expected:
         raise FailedError(f"embedded {expected}\ncomposed {found}")
+    say(f"composed, case {case.name}: {load.requests} requests in {load.seconds:.1f} s")
+    say(f"as embedded: heads {dict(found.heads)}, statement {found.statement[:16]}…, logs")
+    return load
 
 
 if __name__ == "__main__":

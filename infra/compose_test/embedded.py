@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
@@ -44,7 +44,8 @@ async def door(origin: str, issuer: LocalIssuer) -> AsyncIterator[Door]:
         return issuer.token(f"case-{role}", (role,), "case", None, WITHIN)
 
     async with httpx.AsyncClient(base_url=origin, timeout=60) as client:
-        yield Door(client, token, {service.name: service.sources for service in SERVICES})
+        sources = {service.name: service.sources for service in SERVICES}
+        yield Door(client, token, sources, pause_s=0.2)
 
 
 async def loaded(case: Case, through: Door) -> Load:
@@ -65,21 +66,25 @@ async def _answering(through: Door) -> bool:
     return True
 
 
-async def embedded_figures(case: Case) -> Figures:
-    """Started, loaded and stopped again, in a home of its own."""
+def embedded_figures(cases: Sequence[Case]) -> list[Figures]:
+    """After each case, loaded one on top of the other, in a home of their own."""
     with tempfile.TemporaryDirectory(prefix="suyuan-compose-") as home:
         Path(home).chmod(0o711)  # the server is another user
-        return await _figures(case, Settings(home=Path(home), port=free_port()))
+        return asyncio.run(_figures(cases, Settings(home=Path(home), port=free_port())))
 
 
-async def _figures(case: Case, settings: Settings) -> Figures:
+async def _figures(cases: Sequence[Case], settings: Settings) -> list[Figures]:
     stop = asyncio.Event()
     async with cluster_of(settings, SERVICES) as cluster, asyncio.TaskGroup() as group:
         group.create_task(supervise(settings, cluster, stop))
         try:
             async with door(settings.origin, local_issuer(settings)) as through:
-                load = await loaded(case, through)
-                say(f"embedded: {load.requests} requests in {load.seconds:.1f} s")
-                return await figures_of(load)
+                return [await _loaded(case, through) for case in cases]
         finally:
             stop.set()
+
+
+async def _loaded(case: Case, through: Door) -> Figures:
+    load = await loaded(case, through)
+    say(f"embedded, case {case.name}: {load.requests} requests in {load.seconds:.1f} s")
+    return await figures_of(load)

@@ -58,21 +58,22 @@ class System:
         told = json.loads(self.engine.docker("inspect", *ids))
         return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in told}
 
-    def wait(self, *services: str, timeout_s: float = UP_S) -> float:
-        """Seconds until all that were named, or all that stay, run and are healthy."""
+    def wait(self) -> float:
+        """Seconds until all that stay run and are healthy."""
         began = time.monotonic()
         while True:
             states = {name: one["State"] for name, one in self.containers().items()}
-            named = services or [name for name in states if name != "migrate"]
-            late = {name: told for name in named if (told := _told(states[name])) != "healthy"}
+            states.pop("migrate", None)
+            late = {name: _told(state) for name, state in states.items()}
+            late = {name: told for name, told in late.items() if told != "healthy"}
             if not late:
                 return time.monotonic() - began
-            if time.monotonic() - began > timeout_s:
-                raise FailedError(f"not healthy after {timeout_s} s: {late}")
+            if time.monotonic() - began > UP_S:
+                raise FailedError(f"not healthy after {UP_S} s: {late}")
             time.sleep(0.5)
 
-    def kill(self, service: str) -> float:
-        """SIGKILL to its first process, from outside; seconds until it is back and healthy.
+    def kill(self, service: str) -> None:
+        """SIGKILL to its first process, from outside; returns once it runs again.
 
         Not by the engine's own kill: that one counts as wished and starts nothing again.
         """
@@ -83,8 +84,6 @@ class System:
             if time.monotonic() - began > BACK_S:
                 raise FailedError(f"{service} was killed and not started again")
             time.sleep(0.1)
-        self.wait(service, timeout_s=BACK_S)
-        return time.monotonic() - began
 
 
 def _told(state: Mapping[str, Any]) -> str:

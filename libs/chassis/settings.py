@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from .postgres import default_home
 
 
 class SettingError(ValueError):
@@ -96,6 +95,10 @@ VARIABLES = {
     ),
 }
 """Every variable, with or without which everything has a working default."""
+
+
+def default_home() -> Path:
+    return Path("/var/lib/suyuan") if os.geteuid() == 0 else Path.home() / ".local/state/suyuan"
 
 
 def _address(text: str) -> str:
