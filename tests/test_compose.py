@@ -47,7 +47,7 @@ def test_every_service_has_an_api_and_a_worker_and_nothing_else_is_ours() -> Non
     assert ours == {f"{name}-{part}" for name in NAMES for part in ("api", "worker")}
     for name in NAMES:
         assert service(f"{name}-api")["command"] == f"serve {name}"
-        assert service(f"{name}-worker")["command"] == f"work {name}"
+        assert service(f"{name}-worker")["command"] == f"work {name} --relay"
 
 
 def test_only_the_gateway_is_published_and_on_this_machine_alone() -> None:

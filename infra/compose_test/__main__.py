@@ -19,11 +19,11 @@ from services.__main__ import SERVICES
 
 from . import images
 from .embedded import door, embedded_figures, free_port, loaded
-from .engine import engine, install
+from .engine import engine
 from .figures import Figures, figures_of
 from .shell import ROOT, FailedError, say
 from .system import OURS, System
-from .trial import require_closed, require_refused
+from .trial import require_carried, require_closed, require_refused
 
 CASES = ROOT / "tests" / "cases"
 ISSUER = "https://issuer.example.test"
@@ -35,7 +35,6 @@ def main() -> int:
         return 2
     telemetry.configure("compose_test", "warning")
     try:
-        install()
         cases = [read_case(CASES / name) for name in ("004", "900")]
         expected = embedded_figures(cases)
         with engine() as started:
@@ -86,6 +85,7 @@ async def _loaded_and_killed(
     (first, before), (second, after) = expected
     async with door(system.origin, issuer) as through:
         load = await _same(before, first, through)
+        require_carried(system)
         for service in sorted(set(system.containers()) - {"migrate"}):
             began = time.monotonic()
             system.kill(service)
@@ -94,6 +94,7 @@ async def _loaded_and_killed(
             say(f"{service} killed; the same figures after {time.monotonic() - began:.1f} s")
         say(f"all healthy after {system.wait():.1f} s more")
         await _same(after, second, through)
+        require_carried(system)
         again = await loaded(first, through)
         if (again.events, again.replays) != (0, again.requests):
             raise FailedError(f"loaded again: {again.events} new events, {again.replays} replays")

@@ -14,15 +14,6 @@ from pathlib import Path
 
 from .shell import FailedError, run, say
 
-COMMANDS = {
-    "dockerd": "docker.io",
-    "docker": "docker.io",
-    "iptables": "iptables",
-    "debootstrap": "debootstrap",
-    "docker-compose": "docker-compose",
-    "mvn": "maven",
-}
-"""What is needed, and the Debian package that brings it."""
 EMPTY_TABLES = {
     "filter": ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]",
     "nat": ":PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n"
@@ -46,16 +37,6 @@ class Engine:
 
     def docker(self, *words: str | Path, text: str | None = None) -> str:
         return run("docker", *words, env=self.env, text=text)
-
-
-def install() -> None:
-    """Whatever of COMMANDS is missing, from the mirrors that apt is set to."""
-    missing = sorted({package for name, package in COMMANDS.items() if not shutil.which(name)})
-    if missing:
-        say(f"installing {', '.join(missing)}")
-        apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq")
-        run(*apt, "update")
-        run(*apt, "install", "--yes", "--no-install-recommends", *missing)
 
 
 @contextmanager

@@ -66,10 +66,7 @@ def build_stand_ins(engine: Engine, images: Mapping[str, str], ours: str) -> Non
     jars = engine.folder / "kafka"
     shutil.copytree(STAND_INS / "kafka", jars)
     shutil.copy(KAFKA / "log4j2.yaml", jars)
-    run(
-        *("mvn", "-q", "-B", "-ntp", "-f", KAFKA / "pom.xml", "dependency:copy-dependencies"),
-        *("-DincludeScope=runtime", f"-DoutputDirectory={jars / 'libs'}"),
-    )
+    run(KAFKA / "install.sh", jars / "libs")
     folders = {name: STAND_INS / name for name in ("postgres", "gateway", "collector")}
     for service, folder in {**folders, "kafka": jars}.items():
         engine.docker(

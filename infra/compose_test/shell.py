@@ -23,15 +23,18 @@ def say(text: str) -> None:
 
 def run(*words: str | Path, env: Mapping[str, str] | None = None, text: str | None = None) -> str:
     """What a program says on stdout. Raises: FailedError with the end of what it said."""
-    done = subprocess.run(  # noqa: S603 - Debian's programs and our own, found by name
-        [str(word) for word in words],
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - Debian's programs and our own, found by name
+            [str(word) for word in words],
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise FailedError(f"{words[0]} is missing: infra/debian-packages.sh brings it") from None
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise FailedError(f"{' '.join(map(str, words))}: exit {done.returncode}\n{said}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from services.__main__ import SERVICES
+
 from .shell import FailedError, say
 from .system import System
 
 OUR_UID = "10001"
-SUPERUSER = '"postgres"'
+NAMES = [service.name for service in SERVICES]
+TAKEN = "SELECT coalesce(sum(taken), 0) FROM es.cursors WHERE source <> '{service}'"
+APPLIED = "SELECT coalesce(sum(position), 0) FROM es.cursors WHERE source <> '{service}'"
 
 
 def require_refused(system: System) -> None:
@@ -56,3 +60,19 @@ def _read_only(pid: int) -> bool:
         if line.split()[1] == "/"
     )
     return "ro" in root.split()[3].split(",")
+
+
+def require_carried(system: System) -> None:
+    """What one service knows of another came by the broker, save for holes read from the owner."""
+    taken = sum(int(_asked(system, service, TAKEN)) for service in NAMES)
+    applied = sum(int(_asked(system, service, APPLIED)) for service in NAMES)
+    if not 0 < taken <= applied:
+        raise FailedError(f"{taken} of {applied} events came by Kafka")
+    say(f"events that crossed services: {applied}, by Kafka {taken}")
+
+
+def _asked(system: System, service: str, query: str) -> str:
+    password = (system.secrets / "postgres").read_text()
+    psql = ("psql", "--host=127.0.0.1", "--username=postgres", "--no-align", "--tuples-only")
+    words = ("exec", "-T", "--env", f"PGPASSWORD={password}", "postgres", *psql)
+    return system.compose(*words, f"--dbname=suyuan_{service}", "-c", query.format(service=service))

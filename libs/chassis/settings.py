@@ -85,14 +85,10 @@ VARIABLES = {
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
     "banner": "what the page says on top, e.g. that the data are a demonstration",
     "key_set": "file with that issuer's JSON Web Key Set",
-    "kafka": (
-        "bootstrap servers of Kafka, host:port,…;"
-        " without it services read each other's logs directly"
-    ),
-    "otlp": (
-        "endpoint of an OpenTelemetry collector (OTLP over HTTP);"
-        " without it telemetry stays in the process"
-    ),
+    "kafka": "bootstrap servers of Kafka, host:port,…; without it services read each other's logs"
+    " directly",
+    "otlp": "endpoint of an OpenTelemetry collector (OTLP over HTTP); without it telemetry stays in"
+    " the process",
 }
 """Every variable, with or without which everything has a working default."""
 

@@ -20,6 +20,8 @@ class Cursor:
     epoch: int
     position: int
     leaf: bytes | None
+    offset: int | None = None
+    """Where that event stands in its topic, if it came by one: a hint, never compared."""
 
 
 def check(lease: str, cursor: Cursor, page: list[Recorded]) -> list[Recorded]:

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 import structlog
 
+from .cursor import Cursor
 from .group_commit import UNKNOWN_OUTCOME, Connect
 from .store import COLUMNS, head, identity, read_after, recorded
 from .types import Head, Recorded
@@ -29,16 +30,25 @@ class Feed(Protocol):
 
     source: str
 
+    async def resume(self, cursor: Cursor) -> None:
+        """Where the reader goes on; said before its first read."""
+        ...
+
+    def offset_of(self, position: int) -> int | None:
+        """Where an event of the last page stands in its topic; None if it did not come by one."""
+        ...
+
     async def read(self, after: int, limit: int) -> list[Recorded]:
-        """Events behind a position, in order, at most `limit`; empty at the head."""
+        """Events behind a position, in order and without a gap, at most `limit`; empty when there
+        is nothing more yet. Raises: ForkedError where the source contradicts itself."""
         ...
 
     async def wait(self, timeout_s: float) -> None:
         """Return when something may have been appended, at the latest after `timeout_s`."""
         ...
 
-    async def head(self) -> Head:
-        """Where the log ends now."""
+    async def head(self) -> Head | None:
+        """Where the log ends, as its owner told within the last seconds; None while nobody does."""
         ...
 
 
@@ -52,6 +62,12 @@ class DirectFeed:
         self._store: UUID | None = None
         self._lock = asyncio.Lock()
         self._woken: WeakKeyDictionary[asyncio.Task[Any], asyncio.Event] = WeakKeyDictionary()
+
+    async def resume(self, cursor: Cursor) -> None:
+        """Positions are all that is needed here."""
+
+    def offset_of(self, position: int) -> int | None:
+        return None
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         self._wake_up_call().clear()  # what is heard from here on may not be in the answer

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import structlog
 
 from .codec import Contracts, decode_metadata
 from .cursor import Cursor, check
+from .cursor_row import CursorRow
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
@@ -28,7 +26,6 @@ from .leaf import leaf
 from .types import Event, Metadata, Recorded
 
 PAGE = 500
-LEASE = timedelta(seconds=10)
 POLL_FIRST_S, POLL_LAST_S, CONFIRM_S = 0.25, 2.0, 1.0
 
 Project = Callable[[Recorded, Event, Metadata], Iterable[tuple[Table, Row]]]
@@ -57,17 +54,16 @@ class Reading:
         self, reader: Reader, feed: Feed, pool: asyncpg.Pool, contracts: Contracts
     ) -> None:
         self.reader, self.feed, self.pool, self.contracts = reader, feed, pool, contracts
-        self.holder = uuid4()
-        self.token = 0
-        self._renew_at = 0.0
-        self._confirm_at = 0.0
+        self.row = CursorRow(reader.name, reader.source, pool)
+        self._ask_at = 0.0
+        self._told: tuple[int, float] | None = None
 
     async def run(self) -> None:
         """Read until cancelled. Raises: FeedStoppedError, after writing it into the cursor row."""
         try:
             await self._keep_following()
         finally:
-            await self.release()
+            await self.row.lease.release()
 
     async def _keep_following(self) -> None:
         pause_s = POLL_FIRST_S
@@ -78,7 +74,7 @@ class Reading:
                 log.info("lease_held_elsewhere", reader=self.reader.lease)
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
-                await self._say_stopped(str(error))
+                await self.row.say_stopped(str(error))
                 raise
             except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
                 if not unavailable(error):
@@ -94,25 +90,26 @@ class Reading:
         idle_s = POLL_FIRST_S
         while True:
             moved = await self.step(cursor)
+            await self._confirm(moved)
             if moved == cursor:
-                await self._confirm(cursor)
                 await self.feed.wait(idle_s)
                 idle_s = min(POLL_LAST_S, idle_s * 2)
             else:
                 cursor, idle_s = moved, POLL_FIRST_S
-            if asyncio.get_running_loop().time() > self._renew_at:
-                await self._take_lease()
+            await self.row.lease.keep()
 
     async def begin(self) -> Cursor:
         """Take the lease; where to go on. Raises: ReplacedError while another holds it."""
-        await self._take_lease()
-        return await self._open_cursor()
+        cursor = await self.row.open()
+        await self.feed.resume(cursor)
+        return cursor
 
     async def catch_up(self) -> Cursor:
         """Apply all there is now, and return."""
         cursor = await self.begin()
         while (moved := await self.step(cursor)) != cursor:
             cursor = moved
+        self._ask_at = 0.0
         await self._confirm(cursor)
         return cursor
 
@@ -124,10 +121,11 @@ class Reading:
             return cursor
         good, rows = self._projectable(fresh)
         last = good[-1]
-        moved = Cursor(last.epoch, last.position, leaf(last))
-        at_head = len(page) < PAGE and len(good) == len(fresh)
+        offsets = [self.feed.offset_of(event.position) for event in good]
+        moved = Cursor(last.epoch, last.position, leaf(last), offsets[-1])
+        taken = sum(offset is not None for offset in offsets)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._move(connection, cursor, moved, at_head=at_head)
+            await self.row.move(connection, cursor, moved, taken)
             await self._write(connection, rows, good)
         return moved
 
@@ -169,91 +167,21 @@ class Reading:
                 position=event.position,
             ) from error
 
-    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor, *, at_head: bool) -> None:
-        done = await connection.execute(
-            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6,"
-            " stopped = NULL,"
-            " confirmed_at = CASE WHEN $8 THEN clock_timestamp() ELSE confirmed_at END"
-            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6",
-            self.reader.name,
-            self.reader.source,
-            moved.epoch,
-            moved.position,
-            moved.leaf,
-            self.token,
-            cursor.position,
-            at_head,
-        )
-        if done != "UPDATE 1":
-            raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
-
-    async def _open_cursor(self) -> Cursor:
-        """Where to go on; from here on a holder of an earlier token moves nothing."""
-        row = await self.pool.fetchrow(
-            "INSERT INTO es.cursors AS c (reader, source, epoch, position, token)"
-            " VALUES ($1, $2, 0, 0, $3)"
-            " ON CONFLICT (reader, source) DO UPDATE SET token = $3 WHERE c.token <= $3"
-            " RETURNING epoch, position, leaf",
-            self.reader.name,
-            self.reader.source,
-            self.token,
-        )
-        if row is None:
-            raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
-        return Cursor(row["epoch"], row["position"], row["leaf"])
-
-    async def _take_lease(self) -> None:
-        token = await self.pool.fetchval(
-            "INSERT INTO es.leases AS l (name, holder, token, until)"
-            " VALUES ($1, $2, 1, clock_timestamp() + $3)"
-            " ON CONFLICT (name) DO UPDATE SET holder = $2, until = clock_timestamp() + $3,"
-            " token = l.token + (l.holder <> $2)::int"
-            " WHERE l.holder = $2 OR l.until < clock_timestamp() RETURNING token",
-            self.reader.lease,
-            self.holder,
-            LEASE,
-        )
-        if token is None:
-            raise ReplacedError(f"{self.reader.lease}: the lease is held by another process")
-        self.token = token
-        self._renew_at = asyncio.get_running_loop().time() + LEASE.total_seconds() * 3 // 10
-
-    async def release(self) -> None:
-        """Whoever comes next need not wait until it runs out."""
-        with suppress(asyncpg.PostgresError, *UNKNOWN_OUTCOME):
-            await self.pool.execute(
-                "UPDATE es.leases SET until = clock_timestamp() WHERE name = $1 AND holder = $2",
-                self.reader.lease,
-                self.holder,
-            )
-
     async def _confirm(self, cursor: Cursor) -> None:
-        """Say that the reader stands at the head: a copy's age is known on a quiet source too."""
+        """Say since when the reader has applied all there was: a copy's age is known on a quiet
+        source and on a busy one, whose head is always a little further."""
         now = asyncio.get_running_loop().time()
-        if now < self._confirm_at:
-            return
-        head = await self.feed.head()
-        if head.position < cursor.position:
-            raise ForkedError(
-                f"{self.reader.lease}: 来源止于 {head.position}，已读到 {cursor.position}",
-                position=cursor.position,
-            )
-        if head.position == cursor.position:
-            await self.pool.execute(
-                "UPDATE es.cursors SET confirmed_at = clock_timestamp(), stopped = NULL"
-                " WHERE reader = $1 AND source = $2 AND token <= $3",
-                self.reader.name,
-                self.reader.source,
-                self.token,
-            )
-        self._confirm_at = now + CONFIRM_S
-
-    async def _say_stopped(self, reason: str) -> None:
-        log.error("feed_stopped", reader=self.reader.lease, reason=reason)
-        await self.pool.execute(
-            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2 AND token <= $4",
-            self.reader.name,
-            self.reader.source,
-            reason,
-            self.token,
-        )
+        if now >= self._ask_at:
+            self._ask_at = now + CONFIRM_S
+            head = await self.feed.head()
+            if head is not None and head.position < cursor.position:
+                raise ForkedError(
+                    f"{self.reader.lease}: 来源止于 {head.position}，已读到 {cursor.position}",
+                    position=cursor.position,
+                )
+            if head is not None and self._told is None:
+                self._told = head.position, now
+        if self._told is not None and cursor.position >= self._told[0]:
+            age_s = asyncio.get_running_loop().time() - self._told[1]
+            self._told = None
+            await self.row.confirm(age_s)

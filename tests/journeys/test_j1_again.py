@@ -7,6 +7,7 @@ import random
 import asyncpg
 
 from libs.chassis.loader import Load
+from libs.events.cursor import Cursor
 from libs.events.feed import Feed
 from libs.events.types import Head, Recorded
 from services.__main__ import SERVICES
@@ -68,6 +69,12 @@ class Delivered:
         self._feed, self._chance, self.source = feed, chance, feed.source
         self.repeated = 0
 
+    async def resume(self, cursor: Cursor) -> None:
+        await self._feed.resume(cursor)
+
+    def offset_of(self, position: int) -> int | None:
+        return self._feed.offset_of(position)
+
     async def read(self, after: int, limit: int) -> list[Recorded]:
         page = await self._feed.read(after, min(limit, self._chance.randint(2, 400)))
         again = [event for event in page for _ in range(self._chance.randint(1, 2))]
@@ -77,7 +84,7 @@ class Delivered:
     async def wait(self, timeout_s: float) -> None:
         await self._feed.wait(timeout_s)
 
-    async def head(self) -> Head:
+    async def head(self) -> Head | None:
         return await self._feed.head()
 
 
@@ -100,7 +107,7 @@ async def test_repeats_and_any_order_of_sources_change_nothing(
         reading = chance.choice(list(cursors))
         moved = await reading.step(cursors[reading])
         if moved == cursors.pop(reading):
-            await reading.release()
+            await reading.row.lease.release()
         else:
             cursors[reading] = moved
     assert sum(feed.repeated for feed in feeds) > 1000, seed
