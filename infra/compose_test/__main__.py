@@ -53,6 +53,7 @@ def _try(system: System, issuer: LocalIssuer, expected: Sequence[tuple[Case, Fig
         system.compose("up", "--detach", "--no-build")
         say(f"up, and healthy after {system.wait():.1f} s more")
         require_closed(system)
+        system.compose("run", "--rm", "migrate", "status")
         asyncio.run(_loaded_and_killed(system, issuer, expected))
     except FailedError:
         say(system.compose("logs", "--tail", "15"))

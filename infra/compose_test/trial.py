@@ -72,7 +72,9 @@ def require_carried(system: System) -> None:
 
 
 def _asked(system: System, service: str, query: str) -> str:
-    password = (system.secrets / "postgres").read_text()
-    psql = ("psql", "--host=127.0.0.1", "--username=postgres", "--no-align", "--tuples-only")
-    words = ("exec", "-T", "--env", f"PGPASSWORD={password}", "postgres", *psql)
-    return system.compose(*words, f"--dbname=suyuan_{service}", "-c", query.format(service=service))
+    """By the server's own client in its container, where the password lies as a file."""
+    psql = f'psql --host=127.0.0.1 --username=postgres -At --dbname=suyuan_{service} -c "$0"'
+    script = f"PGPASSWORD=$(cat /run/secrets/postgres) exec {psql}"
+    return system.compose(
+        *("exec", "-T", "postgres", "bash", "-c", script, query.format(service=service))
+    )
