@@ -10,15 +10,17 @@ import sys
 import time
 from collections.abc import Sequence
 
+import httpx
+
 from libs.chassis import telemetry
 from libs.chassis.auth import LocalIssuer
 from libs.chassis.cases import Case, read_case
 from libs.chassis.cli import main as services_verb
-from libs.chassis.loader import Door, Load
+from libs.chassis.loader import Door, Load, UnexpectedAnswerError
 from services.__main__ import SERVICES
 
 from . import images
-from .embedded import door, embedded_figures, free_port, loaded
+from .embedded import door, embedded_figures, free_port, loaded, ready
 from .engine import engine
 from .figures import Figures, figures_of
 from .shell import ROOT, FailedError, say
@@ -41,8 +43,8 @@ def main() -> int:
             images.build_base(started)
             system = System(started, started.folder / "secrets", free_port(), ISSUER)
             _try(system, _prepared(system), list(zip(cases, expected, strict=True)))
-    except FailedError as error:
-        say(f"FAILED: {error}")
+    except (FailedError, UnexpectedAnswerError, httpx.HTTPError) as error:
+        say(f"FAILED: {type(error).__name__} {error}")
         return 1
     say("passed; the engine and all that it held are gone")
     return 0
@@ -55,8 +57,8 @@ def _try(system: System, issuer: LocalIssuer, expected: Sequence[tuple[Case, Fig
         require_closed(system)
         system.compose("run", "--rm", "migrate", "status")
         asyncio.run(_loaded_and_killed(system, issuer, expected))
-    except FailedError:
-        say(system.compose("logs", "--tail", "15"))
+    except Exception:  # whatever it was, the containers' last words are gone after `down`
+        say(system.compose("logs", "--no-color", "--tail", "40"))
         raise
     finally:
         system.compose("down", "--volumes", "--timeout", "20")
@@ -90,6 +92,7 @@ async def _loaded_and_killed(
         for service in sorted(set(system.containers()) - {"migrate"}):
             began = time.monotonic()
             system.kill(service)
+            await ready(through)
             if await figures_of(load) != before:
                 raise FailedError(f"other figures after the death of {service}")
             say(f"{service} killed; the same figures after {time.monotonic() - began:.1f} s")

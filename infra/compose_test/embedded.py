@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,10 +23,10 @@ from libs.chassis.supervise import cluster_of, supervise
 from services.__main__ import SERVICES
 
 from .figures import Figures, figures_of
-from .shell import say
+from .shell import FailedError, say
 
 WITHIN = timedelta(hours=1)
-READY_S = 60
+READY_S = 300
 
 
 def free_port() -> int:
@@ -45,14 +46,21 @@ async def door(origin: str, issuer: LocalIssuer) -> AsyncIterator[Door]:
 
     async with httpx.AsyncClient(base_url=origin, timeout=60) as client:
         sources = {service.name: service.sources for service in SERVICES}
-        yield Door(client, token, sources, pause_s=0.2)
+        yield Door(client, token, sources)
+
+
+async def ready(through: Door) -> None:
+    """Returns as soon as every service answers. Raises: FailedError."""
+    give_up = time.monotonic() + READY_S
+    while not await _answering(through):
+        if time.monotonic() > give_up:
+            raise FailedError(f"no answer within {READY_S} s")
+        await asyncio.sleep(0.1)
 
 
 async def loaded(case: Case, through: Door) -> Load:
     """A case loaded as soon as every service answers."""
-    async with asyncio.timeout(READY_S):
-        while not await _answering(through):  # noqa: ASYNC110 - a server that starts tells nobody
-            await asyncio.sleep(0.1)
+    await ready(through)
     load = Load(case, through)
     await load.run()
     return load

@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are no dependency of ou
 from .engine import Engine
 from .shell import FailedError, run
 
-UP_S, BACK_S = 180, 120
+UP_S, BACK_S = 600, 300
 OURS = "suyuan:compose-test"
 PROJECT = ("--project-name", "suyuan-compose-test", "--profile", "telemetry")
 
