@@ -25,7 +25,7 @@ from .engine import engine
 from .figures import Figures, figures_of
 from .shell import ROOT, FailedError, say
 from .system import OURS, System
-from .trial import require_carried, require_closed, require_refused
+from .trial import require_carried, require_closed, require_refused, wait_reading
 
 CASES = ROOT / "tests" / "cases"
 ISSUER = "https://issuer.example.test"
@@ -96,7 +96,8 @@ async def _loaded_and_killed(
             if await figures_of(load) != before:
                 raise FailedError(f"other figures after the death of {service}")
             say(f"{service} killed; the same figures after {time.monotonic() - began:.1f} s")
-        say(f"all healthy after {system.wait():.1f} s more")
+        say(f"every reader and relay at its head again after {wait_reading(system):.1f} s more")
+        system.wait()
         await _same(after, second, through)
         require_carried(system)
         again = await loaded(first, through)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from services.__main__ import SERVICES
 
 from .shell import FailedError, say
-from .system import System
+from .system import UP_S, System
 
 OUR_UID = "10001"
+READING = "SELECT bool_and(stopped IS NULL AND confirmed_at > '{since}') FROM es.cursors"
 NAMES = [service.name for service in SERVICES]
 TAKEN = "SELECT coalesce(sum(taken), 0) FROM es.cursors WHERE source <> '{service}'"
 APPLIED = "SELECT coalesce(sum(position), 0) FROM es.cursors WHERE source <> '{service}'"
@@ -62,10 +64,25 @@ def _read_only(pid: int) -> bool:
     return "ro" in root.split()[3].split(",")
 
 
+def wait_reading(system: System) -> float:
+    """Seconds until every reader and relay has stood at its head later than now. What the engine
+    says of a container's health is up to a minute old.
+
+    Raises: FailedError.
+    """
+    began = time.monotonic()
+    since = _asked(system, NAMES[0], "SELECT clock_timestamp()").strip()
+    while any(_asked(system, name, READING.format(since=since)).strip() != "t" for name in NAMES):
+        if time.monotonic() - began > UP_S:
+            raise FailedError(f"not every reader reads on:\n{system.compose('ps')}")
+        time.sleep(1)
+    return time.monotonic() - began
+
+
 def require_carried(system: System) -> None:
     """What one service knows of another came by the broker, save for holes read from the owner."""
-    taken = sum(int(_asked(system, service, TAKEN)) for service in NAMES)
-    applied = sum(int(_asked(system, service, APPLIED)) for service in NAMES)
+    taken = sum(int(_asked(system, name, TAKEN.format(service=name))) for name in NAMES)
+    applied = sum(int(_asked(system, name, APPLIED.format(service=name))) for name in NAMES)
     if not 0 < taken <= applied:
         raise FailedError(f"{taken} of {applied} events came by Kafka")
     say(f"events that crossed services: {applied}, by Kafka {taken}")
@@ -75,6 +92,4 @@ def _asked(system: System, service: str, query: str) -> str:
     """By the server's own client in its container, where the password lies as a file."""
     psql = f'psql --host=127.0.0.1 --username=postgres -At --dbname=suyuan_{service} -c "$0"'
     script = f"PGPASSWORD=$(cat /run/secrets/postgres) exec {psql}"
-    return system.compose(
-        *("exec", "-T", "postgres", "bash", "-c", script, query.format(service=service))
-    )
+    return system.compose("exec", "-T", "postgres", "bash", "-c", script, query)
