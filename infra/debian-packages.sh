@@ -8,10 +8,13 @@ set -euo pipefail
 
 # command=package
 case "${1:-}" in
+  check) wanted=(docker-compose) with=() may_sudo=yes otherwise=stop ;;
+  compose-test) wanted=(dockerd=docker.io docker=docker.io docker-compose iptables debootstrap mvn=maven)
+    with=() may_sudo=no otherwise=stop ;;
   bench) wanted=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
   kafka) wanted=(java=default-jre-headless mvn=maven) with=() may_sudo=no otherwise=stop ;;
   test) wanted=(chromium) with=() may_sudo=no otherwise=go_on ;;
-  *) echo "usage: $0 bench|kafka|test" >&2; exit 2 ;;
+  *) echo "usage: $0 bench|check|compose-test|kafka|test" >&2; exit 2 ;;
 esac
 
 missing=()

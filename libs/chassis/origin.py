@@ -39,12 +39,14 @@ from .worker import open_feeds
 
 @dataclass(frozen=True)
 class Origin:
-    """What one API process serves, and where."""
+    """What one API process serves, and where; `siblings` are all services under this address,
+    behind a gateway more than those served here."""
 
     services: Sequence[Service]
     stores: Stores
     identity: Identity
     settings: Settings
+    siblings: Sequence[Service]
 
 
 def origin_app(origin: Origin) -> Starlette:
@@ -116,7 +118,7 @@ def _docs_index(origin: Origin) -> Endpoint:
     async def index(_: Request) -> Response:
         links = "".join(
             f'<li><a href="/docs/{service.name}">{service.title} {service.name}</a></li>'
-            for service in origin.services
+            for service in origin.siblings
         )
         return HTMLResponse(
             '<!doctype html><html lang="zh"><meta charset="utf-8"><title>溯源 接口</title>'

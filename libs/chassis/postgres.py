@@ -59,10 +59,6 @@ class AlreadyRunningError(ClusterError):
     """Another launcher, or a server that does not go away, has this home."""
 
 
-def default_home() -> Path:
-    return Path("/var/lib/suyuan") if os.geteuid() == 0 else Path.home() / ".local/state/suyuan"
-
-
 async def start(
     home: Path,
     *,

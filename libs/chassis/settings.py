@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from .postgres import default_home
 
 
 class SettingError(ValueError):
@@ -18,6 +17,8 @@ class Settings:
     """What an operator may choose. Secrets are never here: they lie in 0600 files of the home."""
 
     home: Path
+    database: str | None = None
+    passwords: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8800
     log_level: str = "info"
@@ -30,6 +31,11 @@ class Settings:
     @property
     def origin(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def logs(self) -> Path | None:
+        """Where log files lie; None beside a database elsewhere: there stderr is kept by others."""
+        return self.home / "logs" if self.database is None else None
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -49,12 +55,17 @@ class Settings:
         if strange := known.keys() - VARIABLES.keys():
             names = ", ".join(f"SUYUAN_{name.upper()}" for name in sorted(strange))
             raise SettingError(f"unknown setting: {names}")
-        if ("issuer" in known) != ("key_set" in known):
-            raise SettingError("SUYUAN_ISSUER and SUYUAN_KEY_SET belong together")
+        for one, other in (("issuer", "key_set"), ("database", "passwords")):
+            if (one in known) != (other in known):
+                raise SettingError(
+                    f"SUYUAN_{one.upper()} and SUYUAN_{other.upper()} belong together"
+                )
         return cls(
             home=Path(known.get("home", default_home())),
+            database=_address(known["database"]) if "database" in known else None,
+            passwords=Path(known["passwords"]) if "passwords" in known else None,
             host=known.get("host", cls.host),
-            port=_port(known.get("port", str(cls.port))),
+            port=_port("SUYUAN_PORT", known.get("port", str(cls.port))),
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
@@ -66,6 +77,8 @@ class Settings:
 
 VARIABLES = {
     "home": "where data, keys and logs of this installation lie",
+    "database": "host:port of a PostgreSQL that is not embedded; `migrate` makes the stores there",
+    "passwords": "file with the passwords of its roles that this process needs (see `secrets`)",
     "host": "address that the one origin listens on",
     "port": "its port",
     "log_level": "debug, info, warning or error",
@@ -80,9 +93,21 @@ VARIABLES = {
 """Every variable, with or without which everything has a working default."""
 
 
-def _port(text: str) -> int:
+def default_home() -> Path:
+    return Path("/var/lib/suyuan") if os.geteuid() == 0 else Path.home() / ".local/state/suyuan"
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise SettingError(f"SUYUAN_DATABASE: {text!r} is no host:port")
+    _port("SUYUAN_DATABASE", port)
+    return text
+
+
+def _port(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise SettingError(f"SUYUAN_PORT: {text!r} is no port")
+        raise SettingError(f"{name}: {text!r} is no port")
     return int(text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -26,7 +26,9 @@ from .migrate import (
     prepare_store,
     read_sets,
 )
-from .service import Service
+
+if TYPE_CHECKING:  # whoever only asks for an address need not load what serves HTTP
+    from .service import Service
 
 Address = Callable[[str, str, str], dict[str, Any]]
 """(database, user, password) -> asyncpg keywords."""

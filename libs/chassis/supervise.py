@@ -23,7 +23,7 @@ from .installation import write_address
 from .kin import follows_us
 from .migrate import passwords
 from .service import Service
-from .settings import Settings
+from .settings import SettingError, Settings
 from .stores import roles, set_up
 
 SHORT_LIFE_S = 1.5
@@ -58,7 +58,12 @@ class Child:
 async def cluster_of(
     settings: Settings, services: Sequence[Service]
 ) -> AsyncIterator[postgres.Cluster]:
-    """The embedded server, its stores made and migrated, its address written for the others."""
+    """The embedded server, its stores made and migrated, its address written for the others.
+
+    Raises: SettingError where the stores are said to be elsewhere.
+    """
+    if settings.database is not None:
+        raise SettingError("SUYUAN_DATABASE is set: a server of our own would be a second one")
     cluster = await postgres.start(settings.home / "postgres")
     async with cluster:
         known = passwords(settings.home, *roles(services))

@@ -18,6 +18,10 @@ def test_everything_has_a_default_and_survives_the_way_to_a_child(tmp_path: Path
     assert chosen.origin == "http://127.0.0.1:8123"
     assert Settings.read(chosen.environment()) == chosen
     assert Settings.read({}).port == 8800
+    given = {"SUYUAN_DATABASE": "db:5432", "SUYUAN_PASSWORDS": str(tmp_path / "passwords")}
+    elsewhere = Settings.read(given)
+    assert Settings.read(elsewhere.environment()) == elsewhere
+    assert (chosen.logs, elsewhere.logs) == (tmp_path / "logs", None)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,9 @@ def test_everything_has_a_default_and_survives_the_way_to_a_child(tmp_path: Path
         ({"SUYUAN_PORT": "70000"}, "SUYUAN_PORT"),
         ({"SUYUAN_OTLP": "collector:4318"}, "SUYUAN_OTLP"),
         ({"SUYUAN_ISSUER": "https://id.example"}, "SUYUAN_KEY_SET"),
+        ({"SUYUAN_DATABASE": "db:5432"}, "SUYUAN_PASSWORDS"),
+        ({"SUYUAN_DATABASE": "5432", "SUYUAN_PASSWORDS": "x"}, "host:port"),
+        ({"SUYUAN_DATABASE": "db:x", "SUYUAN_PASSWORDS": "x"}, "SUYUAN_DATABASE: 'x'"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(environ: dict[str, str], named: str) -> None:

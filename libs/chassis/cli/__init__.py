@@ -11,10 +11,25 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
+import asyncpg
+
+from libs.chassis.installation import NotRunningError, require_running
 from libs.chassis.service import Service
 from libs.chassis.settings import VARIABLES, SettingError, Settings
 
-from . import clock, contracts, demo, events, figure, processes, replay, status, token
+from . import (
+    clock,
+    contracts,
+    demo,
+    events,
+    figure,
+    migrate,
+    processes,
+    replay,
+    secrets,
+    status,
+    token,
+)
 
 
 class Noun(Protocol):
@@ -23,7 +38,22 @@ class Noun(Protocol):
     def configure(self, verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
 
 
-NOUNS = (processes, demo, status, token, events, figure, replay, clock, contracts)
+NOUNS = (
+    processes,
+    demo,
+    status,
+    token,
+    events,
+    figure,
+    replay,
+    clock,
+    contracts,
+    migrate,
+    secrets,
+)
+UNHEALTHY = 3
+AWAY = (OSError, asyncpg.PostgresConnectionError)
+"""What a verb meets where no server is; it may mean other things where one is."""
 
 
 def main(services: Sequence[Service], arguments: Sequence[str] | None = None) -> int:
@@ -31,10 +61,21 @@ def main(services: Sequence[Service], arguments: Sequence[str] | None = None) ->
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
-        settings = Settings.read(os.environ)
+        return _run(chosen, Settings.read(os.environ), services)
     except SettingError as error:
         parser.error(str(error))
-    code: int = chosen.run(chosen, settings, services)
+    except (NotRunningError, asyncpg.CannotConnectNowError) as error:
+        print(error)
+        return UNHEALTHY
+
+
+def _run(chosen: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
+    """Raises: NotRunningError in place of whatever a verb met because no server answers."""
+    try:
+        code: int = chosen.run(chosen, settings, services)
+    except AWAY:
+        require_running(settings)
+        raise
     return code
 
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import asyncpg
 
-from libs.chassis.installation import stores
-from libs.chassis.postgres import SUPERUSER
+from libs.chassis.installation import admin
+from libs.chassis.migrate import Store
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 
@@ -33,11 +33,8 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
 
 
 async def _set(settings: Settings, services: Sequence[Service], ahead: timedelta) -> None:
-    reached = stores(settings)
+    superuser = admin(settings)
     for service in services:
-        address = reached.address(
-            reached.prefix + service.name, SUPERUSER, reached.passwords[SUPERUSER]
-        )
-        connection = await asyncpg.connect(**address)
+        connection = await asyncpg.connect(**superuser(Store.of(service.name).database))
         await connection.execute("UPDATE es.store SET ahead = $1", ahead)
         await connection.close()

@@ -58,15 +58,15 @@ def brokers(settings: Settings) -> Kafka | None:
 def run_serve(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
-    logs.configure("serve", settings.log_level, settings.home / "logs")
+    logs.configure("serve", settings.log_level, settings.logs)
     picked = chosen(arguments.services, services)
-    origin = Origin(picked, stores(settings), identity(settings), settings)
+    origin = Origin(picked, stores(settings), identity(settings), settings, services)
     uvloop.run(serve(origin))
     return 0
 
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    logs.configure("work", settings.log_level, settings.home / "logs")
+    logs.configure("work", settings.log_level, settings.logs)
     picked = chosen(arguments.services, services)
     where = stores(settings), brokers(settings)
     uvloop.run(work(picked, *where, relay=arguments.relay, otlp=settings.otlp))
@@ -80,7 +80,7 @@ def run_relay(
     if (kafka := brokers(settings)) is None:
         print("SUYUAN_KAFKA names no broker")
         return 2
-    logs.configure("relay", settings.log_level, settings.home / "logs")
+    logs.configure("relay", settings.log_level, settings.logs)
     picked = chosen(arguments.services, services)
     uvloop.run(relay(picked, stores(settings), kafka, otlp=settings.otlp))
     return 0

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import asyncpg
 import msgspec
 
-from libs.chassis.installation import NotRunningError, stores
+from libs.chassis.installation import stores
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.stores import Stores
@@ -60,8 +60,8 @@ def run_status(
 ) -> int:
     try:
         lags = asyncio.run(_measured(settings, services))
-    except (OSError, NotRunningError, asyncpg.PostgresError) as error:
-        print(f"not running: {error}")
+    except asyncpg.InvalidCatalogNameError as error:
+        print(f"not migrated: {error}")
         return UNHEALTHY
     wrong = [lag for lag in lags if lag.stopped]
     if arguments.json:

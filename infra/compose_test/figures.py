@@ -1,0 +1,60 @@
+"""What two runs of one case must have in common: heads, the statement, and what every event says.
+
+Leaves cannot agree: they cover a random salt and the time of recording, and so differ from run to
+run by design. What a log says is compared instead: type, versions, stream, payload and metadata of
+each event, as stored. Two chunks of one list may have been appended in either order, so the events
+are put in order of what they say. The first one names the store, which is drawn: it is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from libs.chassis.cases import Case, compare
+from libs.chassis.loader import Door, Load
+from libs.events.canonical import canonical
+
+from .shell import FailedError
+
+PAGE = 500
+SAID = ("type", "dataschema", "subject", "version", "data", "metadata")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run of a case, in what is comparable."""
+
+    heads: Mapping[str, int]
+    statement: str
+    logs: Mapping[str, str]
+
+
+async def figures_of(load: Load) -> Figures:
+    """Asked over HTTP, as anyone entitled may. Raises: FailedError for one not as published."""
+    statement = statement_digest(load.case, await load.statement())
+    logs = {service: await log_digest(load.door, service) for service in load.door.sources}
+    return Figures(load.heads, statement, logs)
+
+
+def statement_digest(case: Case, statement: Mapping[str, Any]) -> str:
+    """SHA-256 over label, value, unit and number of events of every line."""
+    lines = compare(case, statement)
+    if wrong := [line.label for line in lines if not line.equal]:
+        raise FailedError(f"not as published: {', '.join(wrong)}")
+    said = [[line.label, line.text, line.unit, line.events] for line in lines]
+    return hashlib.sha256(canonical(said)).hexdigest()
+
+
+async def log_digest(door: Door, service: str) -> str:
+    """SHA-256 over what the events of a log say."""
+    said, after = [], 1
+    while True:
+        path, asked = f"/api/v1/{service}/events", {"after": after, "limit": PAGE}
+        page = (await door.ask("GET", path, "auditor", params=asked)).raise_for_status().json()
+        said += [canonical({name: event[name] for name in SAID}) for event in page["events"]]
+        after = page["covered_to"]
+        if after >= page["head"]:
+            return hashlib.sha256(b"\n".join(sorted(said))).hexdigest()
