@@ -12,9 +12,6 @@ FOLDER = Path(__file__).with_name("node")
 PACKAGES = FOLDER / "node_modules"
 
 
-
-
-
 def installed() -> Path:
     """node_modules, as locked. Raises: LeftOutError without npm, node or the registry."""
     for program in ("node", "npm"):

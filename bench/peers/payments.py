@@ -71,8 +71,9 @@ def payments(count: int) -> Iterator[Paid]:
         )
 
 
-async def append(connection: asyncpg.Connection, epoch: int, count: int) -> None:
+async def append(pool: asyncpg.Pool, count: int) -> None:
     """Append payments, each a request of its own, in groups as the writer makes them."""
+    epoch = await pool.fetchval("SELECT epoch FROM es.store")
     group = []
     for paid in payments(count):
         key = new_id()
@@ -80,7 +81,7 @@ async def append(connection: asyncpg.Connection, epoch: int, count: int) -> None
         asked = Request(key, b"\0" * 32, b"{}", (Part(new_id(), (paid,), 0),), told)
         group.append(prepare(asked, CONTRACTS))
         if len(group) == GROUP:
-            await connection.fetch(APPEND, *arguments(epoch, group))
+            await pool.fetch(APPEND, *arguments(epoch, group))
             group.clear()
     if group:
-        await connection.fetch(APPEND, *arguments(epoch, group))
+        await pool.fetch(APPEND, *arguments(epoch, group))

@@ -18,7 +18,6 @@ import asyncpg
 from libs.events.feed import DirectFeed
 from libs.events.log import keep_session
 from libs.events.reader import PAGE, Reader, Reading
-from libs.events.store import identity
 
 from ..installation import Installation, installed
 from ..rounds import Figure, Goal, Round, interleaved, show
@@ -60,9 +59,7 @@ async def store_of_payments(
         reset=keep_session,
         server_settings={"jit": "off"},
     ) as pool:
-        async with pool.acquire() as connection:
-            _, epoch = await identity(connection)
-            await payments.append(connection, epoch, EVENTS)
+        await payments.append(pool, EVENTS)
         try:
             yield pool, feed
         finally:
@@ -118,7 +115,7 @@ async def _require(
     asked: asyncpg.Pool | asyncpg.Connection, count: int, table: str = BALANCES.name
 ) -> None:
     """Raises: ValueError when the balances do not hold that many payments."""
-    found = await asked.fetchrow(
+    (found,) = await asked.fetch(
         f"SELECT sum(payments)::bigint, sum(amount_fen)::bigint FROM {table}"  # noqa: S608 - constant
     )
     if tuple(found) != (count, count * (count + 1) // 2):
