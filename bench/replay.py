@@ -8,9 +8,8 @@ back to bytes). The limit is psql's COPY of the same columns in binary form, thr
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -35,6 +34,9 @@ RAW, FACTS, BOTH = (
     "replay, payloads and metadata typed",
 )
 FEED = "pages of a feed, payloads and metadata typed"
+Page = list[Recorded]
+Pages = Callable[[asyncpg.Connection, int], AsyncIterator[Page]]
+Use = Callable[[AsyncIterable[Page]], Awaitable[None]]
 # The first events are appended as everything is; the others are copies of them, further on.
 MULTIPLY = """
 INSERT INTO es.events
@@ -47,7 +49,9 @@ SELECT position + round * $1, gen_random_uuid(), version, recorded_at, epoch, sc
 
 async def fill(installation: Installation) -> int:
     """A log of payments; its last position."""
-    async with asyncpg.create_pool(**installation.stores.app("funds"), min_size=1, max_size=1) as pool:
+    async with asyncpg.create_pool(
+        **installation.stores.app("funds"), min_size=1, max_size=1
+    ) as pool:
         await payments.append(pool, FIRST)
     admin = await asyncpg.connect(**installation.cluster.address("suyuan_funds"))
     last = await admin.fetchval("SELECT max(position) FROM es.events")
@@ -60,21 +64,21 @@ async def fill(installation: Installation) -> int:
 
 def copied(installation: Installation, last: int) -> Round:
     """Events a second of psql, which belongs to the server; its start is in it."""
-    psql = Path(f"/proc/{installation.cluster.pid}/exe").resolve().with_name("psql")
-    command = f"COPY (SELECT {COLUMNS} FROM es.events ORDER BY position) TO STDOUT (FORMAT binary)"
-    dsn = installation.cluster.dsn("suyuan_funds")
+    program = Path(f"/proc/{installation.cluster.pid}/exe").resolve().with_name("psql")
+    asked = f"COPY (SELECT {COLUMNS} FROM es.events ORDER BY position) TO STDOUT (FORMAT binary)"  # noqa: S608 - constant
+    command = [str(program), installation.cluster.dsn("suyuan_funds"), "-qc", asked]
 
     async def round_() -> float:
         began = time.perf_counter()
-        await asyncio.to_thread(
-            subprocess.run, [psql, dsn, "-qc", command], stdout=subprocess.DEVNULL, check=True
-        )
+        psql = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+        if await psql.wait():
+            raise ChildProcessError("psql failed; its stderr says why")
         return last / (time.perf_counter() - began)
 
     return round_
 
 
-async def fed(connection: asyncpg.Connection, last: int) -> AsyncIterator[list[Recorded]]:
+async def fed(connection: asyncpg.Connection, last: int) -> AsyncIterator[Page]:
     store, _ = await identity(connection)
     after = 0
     while after < last:
@@ -83,28 +87,45 @@ async def fed(connection: asyncpg.Connection, last: int) -> AsyncIterator[list[R
         yield page
 
 
-async def _replayed(connection: asyncpg.Connection, last: int) -> AsyncIterator[list[Recorded]]:
+async def replayed(connection: asyncpg.Connection, last: int) -> AsyncIterator[Page]:
     store, _ = await identity(connection)
     async for page in replay(connection, store, 0, last):
         yield page
 
 
-async def stored(pages: AsyncIterable[list[Recorded]]) -> None:
+async def stored(pages: AsyncIterable[Page]) -> None:
     async for _ in pages:
         pass
 
 
-async def facts(pages: AsyncIterable[list[Recorded]]) -> None:
+async def facts(pages: AsyncIterable[Page]) -> None:
     async for page in pages:
         for event in page:
             CONTRACTS.decode(event.type, event.schema_version, event.payload)
 
 
-async def both(pages: AsyncIterable[list[Recorded]]) -> None:
+async def both(pages: AsyncIterable[Page]) -> None:
     async for page in pages:
         for event in page:
             CONTRACTS.decode(event.type, event.schema_version, event.payload)
             decode_metadata(event.metadata)
+
+
+def _read(connection: asyncpg.Connection, last: int, pages: Pages, use: Use) -> Round:
+    async def round_() -> float:
+        began = time.perf_counter()
+        await use(pages(connection, last))
+        return last / (time.perf_counter() - began)
+
+    return round_
+
+
+WAYS: Mapping[str, tuple[Pages, Use]] = {
+    RAW: (replayed, stored),
+    FACTS: (replayed, facts),
+    BOTH: (replayed, both),
+    FEED: (fed, both),
+}
 
 
 async def measure() -> list[Goal]:
@@ -114,21 +135,9 @@ async def measure() -> list[Goal]:
         connection = await asyncpg.connect(
             **installation.stores.feed("funds"), server_settings={"jit": "off"}
         )
-        ways = {RAW: (_replayed, stored), FACTS: (_replayed, facts), BOTH: (_replayed, both)}
-        ways[FEED] = (fed, both)
         rounds = {COPY: copied(installation, last)}
-        for name, (pages, use) in ways.items():
-            rounds[name] = _read(connection, last, pages, use)
+        rounds |= {name: _read(connection, last, *way) for name, way in WAYS.items()}
         found = await interleaved(rounds, ROUNDS)
         await connection.close()
     show(f"replay of {last:,} events", found, "events/s")
     return [Goal("replay as typed facts / psql COPY", found[FACTS].per(found[COPY]), 0.40)]
-
-
-def _read(connection, last, pages, use) -> Round:
-    async def round_() -> float:
-        began = time.perf_counter()
-        await use(pages(connection, last))
-        return last / (time.perf_counter() - began)
-
-    return round_

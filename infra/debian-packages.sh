@@ -2,14 +2,16 @@
 # Install the Debian packages that a verb of the Makefile needs beyond Python: debian-packages.sh VERB
 #
 # A package counts as there when its command is, however it was installed; those named in `with` have
-# none and come along. `bench` cannot measure without its tools and stops; `test` needs its browser for one page only and goes on, and that one
+# none and come along. `bench` cannot measure without its tools and stops; `peers` leaves out what it
+# cannot measure and says so; `test` needs its browser for one page only and goes on, and that one
 # test says that it did not run.
 set -euo pipefail
 
 case "${1:-}" in
   bench) packages=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
+  peers) packages=(npm) with=() may_sudo=yes otherwise=go_on ;;
   test) packages=(chromium) with=() may_sudo=no otherwise=go_on ;;
-  *) echo "usage: $0 bench|test" >&2; exit 2 ;;
+  *) echo "usage: $0 bench|peers|test" >&2; exit 2 ;;
 esac
 
 missing=()

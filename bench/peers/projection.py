@@ -20,7 +20,7 @@ from libs.events.log import keep_session
 from libs.events.reader import PAGE, Reader, Reading
 
 from ..installation import Installation, installed
-from ..rounds import Figure, Goal, Round, interleaved, show
+from ..rounds import Goal, Round, interleaved, show
 from . import payments
 from .eventsourcing import environment
 from .payments import BALANCES, CONTRACTS, Paid
@@ -146,14 +146,13 @@ async def runner_of_eventsourcing(installation: Installation) -> Round:
 
 
 async def measure() -> list[Goal]:
-    async with installed() as installation:
-        async with store_of_payments(installation) as (pool, feed):
-            rounds = {OURS: reading(pool, feed), NAIVE: naive(pool, feed)}
-            try:
-                rounds[RUNNER] = await runner_of_eventsourcing(installation)
-            except LeftOutError as error:
-                print(f"\nleft out: {RUNNER}: {error}")
-            found = await interleaved(rounds, ROUNDS)
+    async with installed() as installation, store_of_payments(installation) as (pool, feed):
+        rounds = {OURS: reading(pool, feed), NAIVE: naive(pool, feed)}
+        try:
+            rounds[RUNNER] = await runner_of_eventsourcing(installation)
+        except LeftOutError as error:
+            print(f"\nleft out: {RUNNER}: {error}")
+        found = await interleaved(rounds, ROUNDS)
     show("projection of a balance, end to end", found, "events/s")
     goals = {NAIVE: 30.0, RUNNER: 40.0}
     return [
