@@ -14,11 +14,10 @@ from ..append import appending, writing
 from ..installation import Installation, installed
 from ..rounds import Figure, Goal, Round, interleaved, show
 from . import emmett, eventsourcing, message_db
-from .work import LeftOutError
+from .work import BATCH, LeftOutError, cell
 
 ROUNDS = 5
-BATCH = "100 a save"
-OURS, OURS_BATCH = "ours, 64 callers", f"ours, 4 callers, {BATCH}"
+OURS, OURS_BATCH = cell("ours", 64), cell("ours", 4, BATCH)
 PEERS = {
     "eventsourcing": eventsourcing.rounds,
     "message-db": message_db.rounds,
@@ -30,10 +29,10 @@ async def measure() -> list[Goal]:
     async with installed() as installation, AsyncExitStack() as stack:
         log = await stack.enter_async_context(writing(installation))
         rounds: dict[str, Round] = {
-            "ours, 1 caller": appending(log, 1, 1_000),
-            "ours, 16 callers": appending(log, 16, 8_000),
+            cell("ours", 1): appending(log, 1, 1_000),
+            cell("ours", 16): appending(log, 16, 8_000),
             OURS: appending(log, 64, 16_000),
-            OURS_BATCH: appending(log, 4, 200, events=100),
+            OURS_BATCH: appending(log, 4, 200, events=BATCH),
         }
         here = []
         for name in PEERS:
@@ -57,11 +56,11 @@ async def _peer(
 
 
 def goals(name: str, figures: Mapping[str, Figure]) -> list[Goal]:
-    cells = {cell: figure for cell, figure in figures.items() if cell.startswith(name)}
-    single = [cell for cell in cells if BATCH not in cell]
-    best = max(single, key=lambda cell: cells[cell].median)
-    batch = max(cells.keys() - set(single), key=lambda cell: cells[cell].median)
+    cells = {key: figure for key, figure in figures.items() if key.startswith(name)}
+    batches = {key for key in cells if key.endswith("a save")}
+    best = max(cells.keys() - batches, key=lambda key: cells[key].median)
+    batch = max(batches, key=lambda key: cells[key].median)
     return [
-        Goal(f"append, 64 callers / {best}", figures[OURS].per(cells[best]), 5),
-        Goal(f"append, {BATCH} / {batch}", figures[OURS_BATCH].per(cells[batch]), 1),
+        Goal(f"{OURS} / {best}", figures[OURS].per(cells[best]), 5),
+        Goal(f"{OURS_BATCH} / {batch}", figures[OURS_BATCH].per(cells[batch]), 1),
     ]

@@ -14,9 +14,7 @@ from contextlib import asynccontextmanager
 from ..installation import Installation
 from ..rounds import Round
 from . import npm
-from .work import database, facts
-
-PER_SAVE = 100
+from .work import BATCH, cell, database, facts
 
 
 @asynccontextmanager
@@ -39,15 +37,11 @@ async def rounds(installation: Installation) -> AsyncIterator[Mapping[str, Round
     )
     try:
         yield {
-            "emmett, 1 caller": _appending(node, callers=1, saves=1_000),
-            "emmett, 16 callers": _appending(node, callers=16, saves=4_000),
-            "emmett, 64 callers": _appending(node, callers=64, saves=4_000),
-            "emmett, 64 callers, 20 connections": _appending(
-                node, callers=64, saves=4_000, pool=20
-            ),
-            f"emmett, 4 callers, {PER_SAVE} a save": _appending(
-                node, callers=4, saves=100, a_save=PER_SAVE
-            ),
+            cell("emmett", 1): _appending(node, 1, 1_000),
+            cell("emmett", 16): _appending(node, 16, 4_000),
+            cell("emmett", 64): _appending(node, 64, 4_000),
+            cell("emmett on 20 connections", 64): _appending(node, 64, 4_000, pool=20),
+            cell("emmett", 4, BATCH): _appending(node, 4, 100, BATCH),
         }
     finally:
         assert node.stdin is not None

@@ -11,46 +11,41 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from ..installation import Installation
 from ..rounds import Round
-from .work import LeftOutError, database, facts
+from .work import BATCH, LeftOutError, cell, database, facts
 
 THREADS = 64
 CONNECTIONS = 8
+PEERS = {"eventsourcing": "no", "eventsourcing by its functions": "yes"}
+CELLS = ((1, 1_000, 1), (4, 2_000, 1), (16, 2_000, 1), (64, 2_000, 1), (4, 100, BATCH))
+"""Callers, saves in all, events a save."""
 
 
 @asynccontextmanager
 async def rounds(installation: Installation) -> AsyncIterator[Mapping[str, Round]]:
     """Raises: LeftOutError without libpq, which psycopg loads."""
     try:
-        from eventsourcing.postgres import PostgresFactory  # noqa: PLC0415 - needs libpq
+        import psycopg  # noqa: PLC0415 - loads libpq, which may not be there
+        from eventsourcing.postgres import PostgresFactory  # noqa: PLC0415 - imports psycopg
     except ImportError as error:
         raise LeftOutError(f"psycopg: {error}") from error
+    print(f"psycopg {psycopg.__version__} for eventsourcing, made in {psycopg.pq.__impl__}")
     found: dict[str, Round] = {}
-    with ThreadPoolExecutor(THREADS) as threads:
-        factories = []
-        for named, functions in (("", "no"), (" by its functions", "yes")):
+    with ThreadPoolExecutor(THREADS) as threads, ExitStack() as stack:
+        for peer, functions in PEERS.items():
             address = await database(installation, f"eventsourcing_{functions}")
             factory = PostgresFactory(environment(address, functions))
-            factories.append(factory)
+            stack.callback(factory.close)
             recorder = await asyncio.to_thread(factory.application_recorder)
-            found |= {
-                f"eventsourcing{named}, 1 caller": _saving(threads, recorder, 1, 1_000),
-                f"eventsourcing{named}, 4 callers": _saving(threads, recorder, 4, 2_000),
-                f"eventsourcing{named}, 16 callers": _saving(threads, recorder, 16, 2_000),
-                f"eventsourcing{named}, 64 callers": _saving(threads, recorder, 64, 2_000),
-                f"eventsourcing{named}, 4 callers, 100 a save": _saving(
-                    threads, recorder, 4, 100, 100
-                ),
-            }
-        try:
-            yield found
-        finally:
-            for factory in factories:
-                await asyncio.to_thread(factory.close)
+            for callers, count, a_save in CELLS:
+                found[cell(peer, callers, a_save)] = _saving(
+                    threads, recorder, callers, count, a_save
+                )
+        yield found
 
 
 def environment(address: Mapping[str, Any], functions: str = "no") -> dict[str, str]:
@@ -69,7 +64,7 @@ def environment(address: Mapping[str, Any], functions: str = "no") -> dict[str, 
 
 
 def _saving(
-    threads: ThreadPoolExecutor, recorder: Any, callers: int, count: int, a_save: int = 1
+    threads: ThreadPoolExecutor, recorder: Any, callers: int, count: int, a_save: int
 ) -> Round:
     """Events a second of callers that save one after the other, each on a thread."""
     from eventsourcing.persistence import StoredEvent  # noqa: PLC0415 - as above

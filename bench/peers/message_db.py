@@ -19,7 +19,7 @@ import asyncpg
 from ..installation import Installation
 from ..rounds import Round
 from . import npm
-from .work import Fact, Save, database, saving
+from .work import BATCH, Fact, Save, cell, database, saving
 
 # The order of its install.sh and of the scripts that this calls.
 FILES = (
@@ -49,16 +49,16 @@ async def rounds(installation: Installation) -> AsyncIterator[Mapping[str, Round
         few, many = await _connect(address, FEW, stack), await _connect(address, MANY, stack)
         one, each = _saver(many, "document"), _saver(many, "document{}")
         yield {
-            "message-db, one category, 1 caller": saving(one, 1, 500),
-            "message-db, one category, 16 callers": saving(one, 16, 2_000),
-            "message-db, one category, 64 callers": saving(one, 64, 2_000),
-            "message-db, a category each, 16 callers": saving(each, 16, 4_000),
-            "message-db, a category each, 64 callers": saving(each, 64, 4_000),
-            f"message-db, a category each, 64 callers on {FEW} connections": saving(
+            cell("message-db, one category", 1): saving(one, 1, 500),
+            cell("message-db, one category", 16): saving(one, 16, 2_000),
+            cell("message-db, one category", 64): saving(one, 64, 2_000),
+            cell("message-db, a category each", 16): saving(each, 16, 4_000),
+            cell("message-db, a category each", 64): saving(each, 64, 4_000),
+            cell(f"message-db, a category each on {FEW} connections", 64): saving(
                 _saver(few, "document{}"), 64, 4_000
             ),
-            "message-db, a category each, 4 callers, 100 a save": saving(
-                _saver_of_many(few, "document{}"), 4, 100, 100
+            cell("message-db, a category each", 4, BATCH): saving(
+                _saver_of_many(few, "document{}"), 4, 100, BATCH
             ),
         }
 

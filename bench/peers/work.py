@@ -20,6 +20,9 @@ from ..installation import Installation
 from ..requests import requests
 from ..rounds import Round
 
+BATCH = 100
+"""Events of one save, where many are saved at once."""
+
 
 class LeftOutError(Exception):
     """A peer cannot be measured on this machine; the message says what is missing."""
@@ -38,6 +41,12 @@ def facts(count: int) -> Iterator[Fact]:
     for ready in islice(requests(), count):
         ((kind, _, payload),) = ready.events[0]
         yield Fact(ready.request.parts[0].stream, kind, payload, ready.metadata)
+
+
+def cell(peer: str, callers: int, a_save: int = 1) -> str:
+    """What a line of the table is called."""
+    many = "s" if callers > 1 else ""
+    return f"{peer}, {callers} caller{many}" + (f", {a_save} a save" if a_save > 1 else "")
 
 
 class Save(Protocol):
