@@ -34,6 +34,7 @@ check: .venv/dev.stamp  ## format, lint, types, and the rules of the house
 
 bench: .venv/dev.stamp  ## measure, beside the limit of the same run (ARGS=...)
 	infra/debian-packages.sh bench
+	$(if $(findstring peers,$(ARGS)),infra/debian-packages.sh peers)
 	$(BIN)/python -m bench $(ARGS)
 
 fmt: .venv/dev.stamp  ## put the code into the house's format

@@ -38,6 +38,7 @@ COMMANDS = "/api/v1/funds/projects"
 class Loaded:
     """One run of wrk."""
 
+    accepted: int
     per_s: float
     p50_ms: float
     p99_ms: float
@@ -62,7 +63,8 @@ class Target:
         told = json.loads(said.decode().splitlines()[-1])
         if told["refused"]:
             raise ValueError(f"{self.url}: {told['refused']} commands were not accepted")
-        return Loaded(told["requests"] / told["s"], told["p50_ms"], told["p99_ms"])
+        accepted = told["requests"]
+        return Loaded(accepted, accepted / told["s"], told["p50_ms"], told["p99_ms"])
 
 
 async def prepared(installation: Installation) -> UUID:

@@ -32,7 +32,7 @@ def requests(parts: int = 1, events: int = 1) -> Iterator[Ready]:
             body_hash=_random.randbytes(32),
             answer=canonical(body),
             parts=tuple(Part(new_id(), _facts(events), 0) for _ in range(parts)),
-            metadata=_metadata(key),
+            metadata=metadata(key),
             command=_command(key),
             facts=canonical({"actor": {"area": str(AREA), "id": "u1"}, "path": [str(AREA)]}),
             keep=True,
@@ -59,7 +59,7 @@ def _facts(events: int) -> tuple[DocumentRegistered, ...]:
     return (fact,) * events
 
 
-def _metadata(request: UUID) -> Metadata:
+def metadata(request: UUID) -> Metadata:
     return Metadata(
         actor=Actor(id="clerk-0042", role="clerk", unit="finance-bureau", area=AREA),
         cause=None,

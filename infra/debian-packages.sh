@@ -2,8 +2,9 @@
 # Install the Debian packages that a verb of the Makefile needs beyond Python: debian-packages.sh VERB
 #
 # A package counts as there when its command is, however it was installed; those named in `with` have
-# none and come along. Most verbs stop without theirs; `test` needs a browser for one page only and
-# goes on, and that one test says that it did not run.
+# none and come along. Most verbs stop without theirs; `peers` leaves out what it cannot measure and
+# says so; `test` needs a browser for one page only and goes on, and that one test says that it did
+# not run.
 set -euo pipefail
 
 # command=package
@@ -12,9 +13,10 @@ case "${1:-}" in
   compose-test) wanted=(dockerd=docker.io docker=docker.io docker-compose iptables debootstrap mvn=maven)
     with=() may_sudo=no otherwise=stop ;;
   bench) wanted=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
+  peers) wanted=(npm) with=() may_sudo=yes otherwise=go_on ;;
   kafka) wanted=(java=default-jre-headless mvn=maven) with=() may_sudo=no otherwise=stop ;;
   test) wanted=(chromium) with=() may_sudo=no otherwise=go_on ;;
-  *) echo "usage: $0 bench|check|compose-test|kafka|test" >&2; exit 2 ;;
+  *) echo "usage: $0 bench|check|compose-test|kafka|peers|test" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -36,7 +36,10 @@ class Contracts:
         upcasters: Mapping[tuple[type[Event], int], Upcaster] | None = None,
     ) -> None:
         self.events = {event.__name__: event for event in events}
-        self._decoders = {name: msgspec.json.Decoder(kind) for name, kind in self.events.items()}
+        self._decoders = {
+            (name, kind.version()): msgspec.json.Decoder(kind).decode
+            for name, kind in self.events.items()
+        }
         self._upcasters = {
             (kind.__name__, version): lift for (kind, version), lift in (upcasters or {}).items()
         }
@@ -68,13 +71,12 @@ class Contracts:
 
         Raises: UndecodableError for a known type of a newer version or of unreadable bytes.
         """
-        kind = self.events.get(name)
-        if kind is None:
-            return None
         try:
-            if version == kind.version():
-                return self._decoders[name].decode(payload)
-            return msgspec.convert(self._lift(name, version, payload), kind)
+            if decode := self._decoders.get((name, version)):
+                return decode(payload)
+            if kind := self.events.get(name):
+                return msgspec.convert(self._lift(name, version, payload), kind)
+            return None
         except UndecodableError:
             raise
         except Exception as error:  # an upcaster may raise anything

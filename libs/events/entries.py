@@ -6,8 +6,9 @@ Three kinds of table: `append` (entries, one row an effect), `sum` (totals besid
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 from asyncpg import Connection
@@ -33,6 +34,9 @@ class Table:
             raise TypeError(f"{self.name}: {sorted(unknown)} are not columns")
         if self.mode == "sum" and set(names) - set(self.key) != set(self.sums):
             raise TypeError(f"{self.name}: every column of a sum table is key or sum")
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # asked for every row; equal tables have one name
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,22 +66,30 @@ class Table:
         replaced = ", ".join(f"{name} = excluded.{name}" for name in rest)
         return f" ON CONFLICT ({key}) DO " + (f"UPDATE SET {replaced}" if rest else "NOTHING")
 
-    def fold(self, rows: Iterable[Row]) -> list[Row]:
+    def fold(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows of one batch, one a key (append: as they are)."""
         if self.mode == "append":
-            return list(rows)
-        at = [self.names.index(name) for name in self.key]
-        folded: dict[Row, Row] = {}
-        for row in rows:
-            key = tuple(row[i] for i in at)
-            earlier = folded.get(key)
-            folded[key] = self._sum(earlier, row) if earlier and self.mode == "sum" else row
-        return list(folded.values())
+            return rows
+        key = itemgetter(*(self.names.index(name) for name in self.key))
+        if self.mode == "sum":
+            return self._summed(rows, key)
+        return list({key(row): row for row in rows}.values())
 
-    def _sum(self, a: Row, b: Row) -> Row:
-        return tuple(
-            x + y if name in self.sums else x for name, x, y in zip(self.names, a, b, strict=True)
-        )
+    def _summed(self, rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Row]:
+        at = [self.names.index(name) for name in self.sums]
+        folded: dict[Any, Row] = {}
+        grown: dict[Any, list[Any]] = {}  # only keys met again are worth a list
+        for row in rows:
+            k = key(row)
+            if k not in folded:
+                folded[k] = row
+                continue
+            sums = grown.get(k)
+            if sums is None:
+                sums = grown[k] = list(folded[k])
+            for i in at:
+                sums[i] += row[i]
+        return [tuple(grown[k]) if k in grown else row for k, row in folded.items()]
 
 
 def _sent_as(kind: str) -> str:
@@ -85,10 +97,11 @@ def _sent_as(kind: str) -> str:
     return "text" if kind.endswith("[]") else kind
 
 
-def _sendable(kind: str, value: Any) -> Any:
-    if kind.endswith("[]") and value is not None:
-        return "{" + ",".join(_quoted(item) for item in value) + "}"
-    return value
+def _sendable(kind: str, values: Sequence[Any]) -> Sequence[Any]:
+    """A column of values as asyncpg can send it."""
+    if kind.endswith("[]"):
+        return [None if v is None else "{" + ",".join(map(_quoted, v)) + "}" for v in values]
+    return values
 
 
 def _quoted(item: Any) -> str:
@@ -106,9 +119,6 @@ async def write(
     for table, row in rows:
         by_table.setdefault(table, []).append(row)
     for table, written in by_table.items():
-        folded = table.fold(written)
-        arrays = [
-            [_sendable(kind, row[index]) for row in folded]
-            for index, (_, kind) in enumerate(table.columns)
-        ]
+        columns = zip(*table.fold(written), strict=True)
+        arrays = [_sendable(kind, c) for (_, kind), c in zip(table.columns, columns, strict=True)]
         await connection.execute(table.statement(), *arrays)

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 from libs.chassis.installation import admin, stores
 from libs.chassis.migrate import MigrationError
 from libs.chassis.service import Service
@@ -22,7 +22,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(_: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     """0 when every store fits this release, 1 when one refuses it."""
-    telemetry.configure("migrate", settings.log_level)
+    logs.configure("migrate", settings.log_level)
     try:
         asyncio.run(set_up(admin(settings), stores(settings).passwords, services))
     except MigrationError as error:
