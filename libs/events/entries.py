@@ -6,8 +6,10 @@ Three kinds of table: `append` (entries, one row an effect), `sum` (totals besid
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal
 
 from asyncpg import Connection
@@ -17,7 +19,7 @@ Mode = Literal["append", "sum", "latest"]
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is a constant: itself its key, hashed for every row
 class Table:
     """A read table: columns with their PostgreSQL types in order, the key, and what is summed."""
 
@@ -38,7 +40,12 @@ class Table:
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.columns)
 
-    def statement(self) -> str:
+    def place(self, generation: int | None = None) -> tuple[str, str]:
+        """Its schema and name: those that serve, or those of a generation beside them."""
+        schema, _, name = self.name.partition(".")
+        return (schema if generation is None else f"{schema}__g{generation}"), name
+
+    def statement(self, generation: int | None = None) -> str:
         """One INSERT from unnested arrays; $1 is the first column's array."""
         arrays = ", ".join(
             f"${number}::{_sent_as(kind)}[]" for number, (_, kind) in enumerate(self.columns, 1)
@@ -46,7 +53,7 @@ class Table:
         picked = ", ".join(f"u.{name}::{kind}" for name, kind in self.columns)
         names = ", ".join(self.names)
         insert = (
-            f"INSERT INTO {self.name} AS t ({names}) "  # noqa: S608 - names are constants of the code
+            f"INSERT INTO {'.'.join(self.place(generation))} AS t ({names}) "  # noqa: S608 - names are constants of the code
             f"SELECT {picked} FROM unnest({arrays}) AS u({names})"
         )
         return insert + self._on_conflict()
@@ -62,22 +69,34 @@ class Table:
         replaced = ", ".join(f"{name} = excluded.{name}" for name in rest)
         return f" ON CONFLICT ({key}) DO " + (f"UPDATE SET {replaced}" if rest else "NOTHING")
 
-    def fold(self, rows: Iterable[Row]) -> list[Row]:
+    @cached_property
+    def key_of(self) -> Callable[[Row], Any]:
+        """The key of a row."""
+        return itemgetter(*(self.names.index(name) for name in self.key))
+
+    @cached_property
+    def _summed(self) -> tuple[int, ...]:
+        return tuple(self.names.index(name) for name in self.sums)
+
+    def fold(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows of one batch, one a key (append: as they are)."""
         if self.mode == "append":
-            return list(rows)
-        at = [self.names.index(name) for name in self.key]
-        folded: dict[Row, Row] = {}
+            return rows
+        key_of = self.key_of
+        if self.mode == "latest":
+            return list({key_of(row): row for row in rows}.values())
+        folded: dict[Any, Row] = {}
         for row in rows:
-            key = tuple(row[i] for i in at)
+            key = key_of(row)
             earlier = folded.get(key)
-            folded[key] = self._sum(earlier, row) if earlier and self.mode == "sum" else row
+            folded[key] = row if earlier is None else self._sum(earlier, row)
         return list(folded.values())
 
     def _sum(self, a: Row, b: Row) -> Row:
-        return tuple(
-            x + y if name in self.sums else x for name, x, y in zip(self.names, a, b, strict=True)
-        )
+        total = list(a)
+        for index in self._summed:
+            total[index] += b[index]
+        return tuple(total)
 
 
 def _sent_as(kind: str) -> str:
@@ -98,17 +117,24 @@ def _quoted(item: Any) -> str:
     return '"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def by_table(rows: Iterable[tuple[Table, Row]]) -> dict[Table, list[Row]]:
+    """Rows in their order, gathered by table."""
+    gathered: dict[Table, list[Row]] = {}
+    for table, row in rows:
+        gathered.setdefault(table, []).append(row)
+    return gathered
+
+
 async def write(
-    connection: Connection | PoolConnectionProxy, rows: Iterable[tuple[Table, Row]]
+    connection: Connection | PoolConnectionProxy,
+    rows: Iterable[tuple[Table, Row]],
+    generation: int | None = None,
 ) -> None:
     """Write a batch inside the caller's transaction, one statement a table."""
-    by_table: dict[Table, list[Row]] = {}
-    for table, row in rows:
-        by_table.setdefault(table, []).append(row)
-    for table, written in by_table.items():
+    for table, written in by_table(rows).items():
         folded = table.fold(written)
         arrays = [
             [_sendable(kind, row[index]) for row in folded]
             for index, (_, kind) in enumerate(table.columns)
         ]
-        await connection.execute(table.statement(), *arrays)
+        await connection.execute(table.statement(generation), *arrays)

@@ -20,6 +20,7 @@ from .cursor import Cursor, check
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
+from .generations import feed_generation
 from .group_commit import UNKNOWN_OUTCOME, told, unavailable
 from .leaf import leaf
 from .lease import Lease
@@ -36,11 +37,13 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Reader:
     """What a service reads of one source. `name` is `known` for facts that its rules rely on
-    (their positions stand in every event as `seen`), else the name of its read model."""
+    (their positions stand in every event as `seen`), else the name of its read model. `of`: the
+    facts that give rows, so that a rebuild need not read the others; None: any may."""
 
     name: str
     source: str
     project: Project
+    of: tuple[type[Event], ...] | None = None
 
     @property
     def lease(self) -> str:
@@ -125,8 +128,10 @@ class Reading:
         offset = self.feed.offset_of(last.position)
         moved = Cursor(last.epoch, last.position, leaf(last), offset)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._move(connection, cursor, moved)
+            fed = await self._move(connection, cursor, moved)
             await self._write(connection, rows, good)
+            for generation in fed:
+                await feed_generation(connection, generation, self.reader.lease, rows)
         return moved
 
     def _projectable(self, fresh: list[Recorded]) -> tuple[list[Recorded], list[tuple[Table, Row]]]:
@@ -167,11 +172,12 @@ class Reading:
                 position=event.position,
             ) from error
 
-    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor) -> None:
-        done = await connection.execute(
+    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor) -> list[int]:
+        """The generations to be fed with the same rows, as they stand while the row is ours."""
+        fed: list[int] | None = await connection.fetchval(
             "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6,"
             " topic_offset = $8, stopped = NULL"
-            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6",
+            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6 RETURNING fed",
             self.reader.name,
             self.reader.source,
             moved.epoch,
@@ -181,8 +187,9 @@ class Reading:
             cursor.position,
             moved.offset,
         )
-        if done != "UPDATE 1":
+        if fed is None:
             raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
+        return fed
 
     async def _open_cursor(self) -> Cursor:
         """Where to go on; from here on a holder of an earlier token moves nothing."""
