@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import asyncpg
 
+from libs.chassis.stores import Stores
 from libs.events.codec import encode_metadata
 from libs.events.contracts import BY_SERVICE
 from libs.events.contracts.assets import AssetClassified, AssetFormed, AssetRecorded, SourceShare
@@ -24,13 +25,15 @@ from libs.events.contracts.batches import (
     SubsidyDisbursed,
     SubsidyOrdered,
 )
-from libs.events.contracts.funds import FundPaid, FundReserved, FundSent, LotRegistered, ProjectProposed
+from libs.events.contracts.funds import (
+    FundPaid,
+    FundReserved,
+    LotRegistered,
+    ProjectProposed,
+)
 from libs.events.contracts.households import AreaRegistered, HouseholdFlagged, HouseholdRegistered
 from libs.events.contracts.money import Amount, Draw, Movement
-from libs.events.leaf import leaf
-from libs.events.store import recorded
 from libs.events.types import Actor, Event, Metadata
-from libs.chassis.stores import Stores
 
 DAY = date(2020, 3, 16)
 CHUNK = 1000
@@ -72,28 +75,32 @@ class County:
             path = (self.area,) if area == self.area else (self.area, area)
             level = "county" if area == self.area else "village"
             named = {"code": f"{number:06}", "name": f"测试村 {number}", "level": level}
-            yield area, AreaRegistered(
-                area=area, parent=None, path=path, valid_from=DAY, **named
-            )
+            yield area, AreaRegistered(area=area, parent=None, path=path, valid_from=DAY, **named)
         for number, household in enumerate(self.households):
-            yield household, HouseholdRegistered(
-                household=household,
-                area=self.village(number),
-                era="alleviation",
-                register_type="registered_poor",
-                persons=3,
-                members=(self.id(), self.id(), self.id()),
-                registered_on=DAY,
-                synthetic=True,
-            )
-            if number % 10 == 0:
-                yield household, HouseholdFlagged(
+            yield (
+                household,
+                HouseholdRegistered(
                     household=household,
                     area=self.village(number),
-                    risks=("health", "income"),
-                    source="survey",
-                    clue="测试",
-                    flagged_on=DAY,
+                    era="alleviation",
+                    register_type="registered_poor",
+                    persons=3,
+                    members=(self.id(), self.id(), self.id()),
+                    registered_on=DAY,
+                    synthetic=True,
+                ),
+            )
+            if number % 10 == 0:
+                yield (
+                    household,
+                    HouseholdFlagged(
+                        household=household,
+                        area=self.village(number),
+                        risks=("health", "income"),
+                        source="survey",
+                        clue="测试",
+                        flagged_on=DAY,
+                    ),
                 )
 
     def of_funds(self) -> Iterator[tuple[UUID, Event]]:
@@ -121,8 +128,14 @@ class County:
         streams = [self.id() for _ in self.households]
         for at, household in enumerate(self.households):
             if at % CHUNK == 0:
-                yield lot, self.moved(FundReserved, lot, batch, project, "allocated", "reserved", at)
-            yield streams[at], SubsidyOrdered(**self.line(at, household, batch, lot, project, number))
+                yield (
+                    lot,
+                    self.moved(FundReserved, lot, batch, project, "allocated", "reserved", at),
+                )
+            yield (
+                streams[at],
+                SubsidyOrdered(**self.line(at, household, batch, lot, project, number)),
+            )
         for at, household in enumerate(self.households):
             if at % CHUNK == 0:
                 yield lot, self.moved(FundPaid, lot, batch, project, "in_flight", "paid", at)
@@ -165,9 +178,7 @@ class County:
                 value_fen=100, other_fen=0, sources=(share,), formed_on=DAY, quantity=None,
                 relies_on=(),
             )  # fmt: skip
-            yield asset, AssetClassified(
-                area=area, asset=asset, category="operating", reason=None
-            )
+            yield asset, AssetClassified(area=area, asset=asset, category="operating", reason=None)
             yield asset, AssetRecorded(
                 asset=asset, area=area, ledger="total", keeper=self.area, code=f"{number}",
                 value_fen=100, relies_on=(),
@@ -202,7 +213,9 @@ async def _append(stores: Stores, name: str, facts: Iterator[tuple[UUID, Event]]
             kind = type(fact).__name__
             payload = BY_SERVICE[name].encode(fact).decode()
             meta = _metadata(position)
-            rows.append((position, stream, version, at, 1, 1, kind, "{}", next(salts), payload, meta))
+            rows.append(
+                (position, stream, version, at, 1, 1, kind, "{}", next(salts), payload, meta)
+            )
             if len(rows) == 10_000:
                 await _copy(connection, rows)
                 rows.clear()

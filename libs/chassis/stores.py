@@ -26,6 +26,7 @@ from .migrate import (
     prepare_store,
     read_sets,
 )
+from .postgres import SUPERUSER
 from .service import Service
 
 Address = Callable[[str, str, str], dict[str, Any]]
@@ -45,6 +46,11 @@ class Stores:
         """As the service itself: append, read, write its own views."""
         role = Store.of(service).app
         return self.address(self.prefix + service, role, self.passwords[role])
+
+    def admin(self, service: str) -> dict[str, Any]:
+        """As the superuser: what only an operator does."""
+        password = self.passwords.get(SUPERUSER, "")
+        return self.address(self.prefix + service, SUPERUSER, password)
 
     def feed(self, service: str) -> dict[str, Any]:
         """As a reader of its log: SELECT on the events, nothing else."""

@@ -25,7 +25,7 @@ from .retry import jitter_s
 SCHEMAS = ("known", "view")
 State = Literal["building", "fed", "serving", "failed", "dropped"]
 T = TypeVar("T")
-TRIES = 50
+TRIES = 20
 LOCK_WITHIN = "SET LOCAL lock_timeout = '200ms'"
 
 log = structlog.get_logger()
@@ -70,16 +70,22 @@ async def generations(connection: Connection) -> list[Generation]:
     return [Generation(**row) for row in rows]
 
 
-async def beside(connection: Connection) -> int:
+async def serving(connection: Connection) -> int:
+    """The generation that answers."""
+    number: int = await connection.fetchval(
+        "SELECT number FROM es.generations WHERE state = 'serving'"
+    )
+    return number
+
+
+async def beside(connection: Connection, *, even_failed: bool = False) -> int:
     """The generation that is fed beside the serving one. Raises: GenerationError."""
-    others = [one for one in await generations(connection) if one.state != "serving"]
-    match others:
-        case [Generation(state="fed", number=number)]:
-            return number
-        case [one]:
+    for one in await generations(connection):
+        if one.state == "fed" or (even_failed and one.state != "serving"):
+            return one.number
+        if one.state != "serving":
             raise GenerationError(f"第 {one.number} 代 {one.state}：{one.reason or '未建成'}")
-        case _:
-            raise GenerationError("没有可用的另一代：先运行 rebuild")
+    raise GenerationError("没有另一代读表：先运行 rebuild")
 
 
 async def create(connection: Connection) -> int:
@@ -210,7 +216,8 @@ _MAKE_SCHEMAS = """
 SELECT format('CREATE SCHEMA %I AUTHORIZATION %I', nspname || $2, pg_get_userbyid(nspowner))
   FROM pg_namespace WHERE nspname = ANY ($1)
 UNION ALL
-SELECT format('GRANT %s ON SCHEMA %I TO %I', privilege_type, nspname || $2, pg_get_userbyid(grantee))
+SELECT format('GRANT %s ON SCHEMA %I TO %I',
+              privilege_type, nspname || $2, pg_get_userbyid(grantee))
   FROM pg_namespace, aclexplode(nspacl) WHERE nspname = ANY ($1) AND grantee <> nspowner
 """
 _MAKE_TABLES = """

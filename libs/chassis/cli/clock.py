@@ -10,7 +10,6 @@ from datetime import timedelta
 import asyncpg
 
 from libs.chassis.installation import stores
-from libs.chassis.postgres import SUPERUSER
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 
@@ -35,9 +34,6 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
 async def _set(settings: Settings, services: Sequence[Service], ahead: timedelta) -> None:
     reached = stores(settings)
     for service in services:
-        address = reached.address(
-            reached.prefix + service.name, SUPERUSER, reached.passwords[SUPERUSER]
-        )
-        connection = await asyncpg.connect(**address)
+        connection = await asyncpg.connect(**reached.admin(service.name))
         await connection.execute("UPDATE es.store SET ahead = $1", ahead)
         await connection.close()

@@ -32,7 +32,7 @@ SOURCE = "funds"
 NO_PROJECT = UUID(int=0)
 Line = SubsidyOrdered | SubsidyDisbursed | SubsidyReturned
 NAMED = (DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared)
-OF = (
+OF: tuple[type[Event], ...] = (
     *(SubsidyOrdered, SubsidyDisbursed, SubsidyReturned, *NAMED),
     *(
         kind
