@@ -33,4 +33,8 @@ def stores(settings: Settings) -> Stores:
     def address(database: str, user: str, password: str) -> dict[str, Any]:
         return {**where, "database": database, "user": user, "password": password}
 
-    return Stores(address, json.loads(secrets.read_text()))
+    known = json.loads(secrets.read_text())
+    superuser = settings.home / "postgres" / "passwords.json"  # that of the embedded server
+    if superuser.exists():
+        known |= json.loads(superuser.read_text())
+    return Stores(address, known)

@@ -1,6 +1,7 @@
 """A build in a process of its own, to be killed.
 
-`python -m tests.events.builder <where> <service>`; `where` is JSON: host, port, passwords and the prefix of the stores.
+`python -m tests.events.builder <where> <service>`; `where` is JSON:
+host, port, passwords and the prefix of the stores.
 """
 
 from __future__ import annotations
