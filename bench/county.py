@@ -7,9 +7,12 @@ encoded by the contracts; ids are random, from a seed.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +24,6 @@ from libs.events.contracts.assets import AssetClassified, AssetFormed, AssetReco
 from libs.events.contracts.batches import (
     BatchDeclared,
     Beneficiary,
-    LinesAnswered,
     SubsidyDisbursed,
     SubsidyOrdered,
 )
@@ -32,11 +34,14 @@ from libs.events.contracts.funds import (
     ProjectProposed,
 )
 from libs.events.contracts.households import AreaRegistered, HouseholdFlagged, HouseholdRegistered
-from libs.events.contracts.money import Amount, Draw, Movement
+from libs.events.contracts.money import Account, Amount, Draw, Movement
 from libs.events.types import Actor, Event, Metadata
 
 DAY = date(2020, 3, 16)
 CHUNK = 1000
+FEN = 50_000
+Way = tuple[Account, Account]
+Planted = tuple[UUID, Event]
 
 
 @dataclass(frozen=True)
@@ -52,40 +57,51 @@ class Size:
 
 @dataclass
 class County:
-    """Facts by service, in the order of their logs."""
+    """Facts by service, each with its stream, in the order of their logs."""
 
     size: Size
     chance: random.Random = field(default_factory=lambda: random.Random(2020))
 
     def __post_init__(self) -> None:
         self.area = self.id()
-        self.villages = [self.id() for _ in range(self.size.villages)]
-        self.households = [self.id() for _ in range(self.size.households)]
-        self.lots = [self.id() for _ in range(self.size.lots)]
-        self.projects = [self.id() for _ in range(self.size.lots)]
+        self.villages = self.ids(self.size.villages)
+        self.households = self.ids(self.size.households)
+        self.lots, self.projects = self.ids(self.size.lots), self.ids(self.size.lots)
 
     def id(self) -> UUID:
         return UUID(int=self.chance.getrandbits(128), version=4)
 
+    def ids(self, count: int) -> list[UUID]:
+        return [self.id() for _ in range(count)]
+
     def village(self, number: int) -> UUID:
         return self.villages[number % len(self.villages)]
 
-    def of_households(self) -> Iterator[tuple[UUID, Event]]:
+    def of_households(self) -> Iterator[Planted]:
         for number, area in enumerate((self.area, *self.villages)):
-            path = (self.area,) if area == self.area else (self.area, area)
-            level = "county" if area == self.area else "village"
-            named = {"code": f"{number:06}", "name": f"测试村 {number}", "level": level}
-            yield area, AreaRegistered(area=area, parent=None, path=path, valid_from=DAY, **named)
+            yield (
+                area,
+                AreaRegistered(
+                    area=area,
+                    code=f"{number:06}",
+                    name=f"测试村 {number}",
+                    level="village" if number else "county",
+                    parent=self.area if number else None,
+                    path=(self.area, area) if number else (area,),
+                    valid_from=DAY,
+                ),
+            )
         for number, household in enumerate(self.households):
+            area = self.village(number)
             yield (
                 household,
                 HouseholdRegistered(
                     household=household,
-                    area=self.village(number),
+                    area=area,
                     era="alleviation",
                     register_type="registered_poor",
                     persons=3,
-                    members=(self.id(), self.id(), self.id()),
+                    members=tuple(self.ids(3)),
                     registered_on=DAY,
                     synthetic=True,
                 ),
@@ -95,7 +111,7 @@ class County:
                     household,
                     HouseholdFlagged(
                         household=household,
-                        area=self.village(number),
+                        area=area,
                         risks=("health", "income"),
                         source="survey",
                         clue="测试",
@@ -103,86 +119,137 @@ class County:
                     ),
                 )
 
-    def of_funds(self) -> Iterator[tuple[UUID, Event]]:
+    def of_funds(self) -> Iterator[Planted]:
         for lot, project in zip(self.lots, self.projects, strict=True):
-            yield project, ProjectProposed(
-                project=project, area=self.area, path=(self.area,), year=2020, name="测试项目",
-                kind="relief", purpose="relief",
-            )  # fmt: skip
-            yield lot, LotRegistered(
-                lot=lot, area=self.area, level="county", year=2020, fund_name="测试资金",
-                batch="1", document=self.id(), amount=_amount(10**9), purposes=(),
-                movements=(self.movement(lot, project, "received", "unallocated", None),),
-            )  # fmt: skip
+            yield (
+                project,
+                ProjectProposed(
+                    project=project,
+                    area=self.area,
+                    path=(self.area,),
+                    year=2020,
+                    name="测试项目",
+                    kind="relief",
+                    purpose="relief",
+                ),
+            )
+            yield (
+                lot,
+                LotRegistered(
+                    lot=lot,
+                    area=self.area,
+                    level="county",
+                    year=2020,
+                    fund_name="测试资金",
+                    batch="1",
+                    document=self.id(),
+                    amount=_amount(10**9),
+                    purposes=(),
+                    movements=(_movement(lot, project, ("received", "unallocated"), None),),
+                ),
+            )
         for number in range(self.size.lists):
             yield from self.list_of(number)
 
-    def list_of(self, number: int) -> Iterator[tuple[UUID, Event]]:
-        """Declared, then chunks of lines with the lot's movements, ordered first and then paid."""
+    def list_of(self, number: int) -> Iterator[Planted]:
+        """Declared, then chunks of lines with the lot's movements: ordered first, then paid."""
         batch, lot, project = self.id(), self.lots[number], self.projects[number]
-        count = len(self.households)
-        yield batch, BatchDeclared(
-            batch=batch, area=self.area, project=project, scheme="relief", period=f"{2014 + number}",
-            tranche=1, run=1, grade="line", count=count, amount=_amount(count * 50_000),
-        )  # fmt: skip
-        streams = [self.id() for _ in self.households]
-        for at, household in enumerate(self.households):
-            if at % CHUNK == 0:
-                yield (
-                    lot,
-                    self.moved(FundReserved, lot, batch, project, "allocated", "reserved", at),
-                )
-            yield (
-                streams[at],
-                SubsidyOrdered(**self.line(at, household, batch, lot, project, number)),
-            )
-        for at, household in enumerate(self.households):
-            if at % CHUNK == 0:
-                yield lot, self.moved(FundPaid, lot, batch, project, "in_flight", "paid", at)
-                yield batch, LinesAnswered(
-                    area=self.area, batch=batch, credited=CHUNK, credited_fen=1, returned=0,
-                    returned_fen=0,
-                )  # fmt: skip
-            line = self.line(at, household, batch, lot, project, number)
-            yield streams[at], SubsidyDisbursed(**line, credited_on=DAY)
-
-    def moved(self, kind, lot, batch, project, out, into, at):  # type: ignore
-        """One movement a village of the chunk's twenty."""
-        movements = tuple(
-            self.movement(lot, project, out, into, self.village(at + nth)) for nth in range(20)
+        count, period = len(self.households), str(2014 + number)
+        yield (
+            batch,
+            BatchDeclared(
+                batch=batch,
+                area=self.area,
+                project=project,
+                scheme="relief",
+                period=period,
+                tranche=1,
+                run=1,
+                grade="line",
+                count=count,
+                amount=_amount(count * FEN),
+            ),
         )
-        more = {} if kind is FundReserved else {"payment": None}
-        return kind(area=self.area, lot=lot, batch=batch, movements=movements, **more)
+        lines = list(self.lines(batch, lot, project, period))
+        streams = self.ids(count)
+        own = {"area": self.area, "lot": lot, "batch": batch}
+        for at, (stream, line) in enumerate(zip(streams, lines, strict=True)):
+            if at % CHUNK == 0:
+                ways = self.movements(lot, project, ("allocated", "reserved"))
+                yield lot, FundReserved(movements=ways, **own)
+            yield stream, SubsidyOrdered(**line)
+        for at, (stream, line) in enumerate(zip(streams, lines, strict=True)):
+            if at % CHUNK == 0:
+                ways = self.movements(lot, project, ("in_flight", "paid"))
+                yield lot, FundPaid(movements=ways, payment=None, **own)
+            yield stream, SubsidyDisbursed(**line, credited_on=DAY)
 
-    def line(self, at, household, batch, lot, project, number):  # type: ignore
-        draw = Draw(lot=lot, purpose="relief", amount_fen=50_000)
-        return {
-            "batch": batch, "line": at + 1, "project": project, "scheme": "relief",
-            "period": f"{2014 + number}", "tranche": 1, "area": self.village(at),
-            "beneficiary": Beneficiary(kind="household", id=household, household=household),
-            "amount_fen": 50_000, "draws": (draw,),
-        }  # fmt: skip
+    def lines(self, batch: UUID, lot: UUID, project: UUID, period: str) -> Iterator[dict[str, Any]]:
+        draw = Draw(lot=lot, purpose="relief", amount_fen=FEN)
+        common = {"batch": batch, "project": project, "scheme": "relief", "period": period}
+        for number, household in enumerate(self.households):
+            yield {
+                **common,
+                "line": number + 1,
+                "tranche": 1,
+                "area": self.village(number),
+                "beneficiary": Beneficiary(kind="household", id=household, household=household),
+                "amount_fen": FEN,
+                "draws": (draw,),
+            }
 
-    def movement(self, lot, project, out, into, area):  # type: ignore
-        return Movement(
-            lot=lot, purpose="relief", project=project, from_account=out, to_account=into,
-            from_place="treasury:county", to_place="bank", amount_fen=2_500_000, area=area, lines=50,
-        )  # fmt: skip
+    def movements(self, lot: UUID, project: UUID, way: Way) -> tuple[Movement, ...]:
+        """One a village of a chunk's twenty."""
+        return tuple(_movement(lot, project, way, self.village(n)) for n in range(20))
 
-    def of_assets(self) -> Iterator[tuple[UUID, Event]]:
+    def of_assets(self) -> Iterator[Planted]:
         for number in range(self.size.assets):
             asset, area = self.id(), self.village(number)
             share = SourceShare(lot=self.lots[number % len(self.lots)], amount_fen=100)
-            yield asset, AssetFormed(
-                asset=asset, area=area, project=self.projects[0], name="测试资产", kind="road",
-                value_fen=100, other_fen=0, sources=(share,), formed_on=DAY, quantity=None,
-                relies_on=(),
-            )  # fmt: skip
+            yield (
+                asset,
+                AssetFormed(
+                    asset=asset,
+                    area=area,
+                    project=self.projects[0],
+                    name="测试资产",
+                    kind="road",
+                    value_fen=100,
+                    other_fen=0,
+                    sources=(share,),
+                    formed_on=DAY,
+                    quantity=None,
+                    relies_on=(),
+                ),
+            )
             yield asset, AssetClassified(area=area, asset=asset, category="operating", reason=None)
-            yield asset, AssetRecorded(
-                asset=asset, area=area, ledger="total", keeper=self.area, code=f"{number}",
-                value_fen=100, relies_on=(),
-            )  # fmt: skip
+            yield (
+                asset,
+                AssetRecorded(
+                    asset=asset,
+                    area=area,
+                    ledger="total",
+                    keeper=self.area,
+                    code=str(number),
+                    value_fen=100,
+                    relies_on=(),
+                ),
+            )
+
+
+def _movement(lot: UUID, project: UUID, way: Way, area: UUID | None) -> Movement:
+    return Movement(
+        lot=lot,
+        purpose="relief",
+        project=project,
+        from_account=way[0],
+        to_account=way[1],
+        from_place="treasury:county",
+        to_place="bank",
+        amount_fen=50 * FEN,
+        area=area,
+        lines=50,
+    )
 
 
 def _amount(fen: int) -> Amount:
@@ -200,40 +267,32 @@ async def write(stores: Stores, size: Size) -> dict[str, int]:
     return {name: await _append(stores, name, events) for name, events in facts.items()}
 
 
-async def _append(stores: Stores, name: str, facts: Iterator[tuple[UUID, Event]]) -> int:
+async def _append(stores: Stores, name: str, facts: Iterator[Planted]) -> int:
     connection = await asyncpg.connect(**stores.app(name))
     try:
-        last = await connection.fetchval("SELECT max(position) FROM es.events")
-        versions: dict[UUID, int] = {}
-        at, chance = datetime.now(UTC), random.Random(name)
-        salts = iter(lambda: chance.randbytes(16), None)
-        rows = []
-        for position, (stream, fact) in enumerate(facts, last + 1):
-            version = versions[stream] = versions.get(stream, 0) + 1
-            kind = type(fact).__name__
-            payload = BY_SERVICE[name].encode(fact).decode()
-            meta = _metadata(position)
-            rows.append(
-                (position, stream, version, at, 1, 1, kind, "{}", next(salts), payload, meta)
+        last: int = await connection.fetchval("SELECT max(position) FROM es.events")
+        versions: Counter[UUID] = Counter()
+        chance = random.Random(name)
+        while some := list(islice(facts, 10_000)):
+            rows = []
+            for stream, fact in some:
+                last, versions[stream] = last + 1, versions[stream] + 1
+                text = BY_SERVICE[name].encode(fact).decode(), _metadata(last)
+                of = (type(fact).__name__, "{}", chance.randbytes(16))
+                rows.append((last, stream, versions[stream], datetime.now(UTC), 1, 1, *of, *text))
+            await connection.copy_records_to_table(
+                "events", schema_name="es", columns=COLUMNS, records=rows
             )
-            if len(rows) == 10_000:
-                await _copy(connection, rows)
-                rows.clear()
-        await _copy(connection, rows)
         await connection.execute("ANALYZE es.events")
     finally:
         await connection.close()
-    return position
+    return last
 
 
-async def _copy(connection: asyncpg.Connection, rows: list[tuple[object, ...]]) -> None:
-    columns = (
-        *("position", "stream_id", "version", "recorded_at", "epoch", "schema_version", "type"),
-        *("seen", "salt", "payload", "metadata"),
-    )
-    await connection.copy_records_to_table(
-        "events", schema_name="es", columns=columns, records=rows
-    )
+COLUMNS = (
+    *("position", "stream_id", "version", "recorded_at", "epoch", "schema_version"),
+    *("type", "seen", "salt", "payload", "metadata"),
+)
 
 
 def _metadata(position: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import perf_counter_ns
 
 import asyncpg
@@ -38,6 +39,7 @@ class Built:
     covered: int
     read: int
     rows: int
+    began_at: datetime
     took_ms: int
 
 
@@ -52,7 +54,7 @@ class Build:
 
     async def run(self) -> Built:
         """Build until every reader feeds it. Raises: GenerationError, FeedStoppedError."""
-        began = perf_counter_ns()
+        began_at, began = datetime.now(UTC), perf_counter_ns()
         await self._clear()
         number = await create(self.connection)
         filling = Filling(self.connection, number)
@@ -68,7 +70,7 @@ class Build:
                 await fail(self.connection, number, told(error))
             raise
         took_ms = (perf_counter_ns() - began) // 10**6
-        return Built(number, sum(reached.values()), self.read, filling.rows, took_ms)
+        return Built(number, sum(reached.values()), self.read, filling.rows, began_at, took_ms)
 
     async def sample(self) -> tuple[int, int]:
         """Positions that all cursors cover, and how many a build covers in a second: a real build
