@@ -9,17 +9,20 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test check bench fmt lock help
+.PHONY: setup demo kafka test check bench fmt lock help
 
 help:  ## say what can be asked
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/dev.stamp  ## make .venv and install all that the other verbs need
 
-demo: .venv/runtime.stamp  ## serve all four services with a published case loaded (ARGS=...)
+demo: .venv/runtime.stamp $(if $(findstring --kafka,$(ARGS)),.venv/kafka.stamp)  ## serve all four services with a published case loaded (ARGS=...)
 	$(BIN)/python -m services demo $(ARGS)
 
-test: .venv/dev.stamp  ## run the tests (ARGS=... goes to pytest)
+kafka: .venv/runtime.stamp .venv/kafka.stamp  ## run a broker alone, from its own jars (ARGS=...)
+	$(BIN)/python -m services kafka $(ARGS)
+
+test: .venv/dev.stamp .venv/kafka.stamp  ## run the tests (ARGS=... goes to pytest)
 	infra/debian-packages.sh test
 	$(PYTEST) $(ARGS)
 
@@ -53,4 +56,9 @@ lock: .venv/dev.stamp  ## pin what pyproject.toml asks for (ARGS=--upgrade for t
 
 .venv/dev.stamp: requirements-dev.lock | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+.venv/kafka.stamp: infra/kafka/pom.xml infra/kafka/jars.sha256 | .venv/bin/python
+	infra/debian-packages.sh kafka
+	infra/kafka/install.sh .venv/kafka
 	@touch $@

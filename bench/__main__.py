@@ -1,4 +1,4 @@
-"""python -m bench [append] [http] [lag] [memory] [rebuild]: measure, then say what was met."""
+"""python -m bench [append] [http] [lag] …: measure, then say which goals were met."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uvloop
 
 from libs.chassis import telemetry
 
-from . import append, http, lag, memory, rebuild
+from . import append, http, lag, memory, rebuild, relay
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
@@ -21,6 +21,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "lag": lag.measure,
     "memory": memory.measure,
     "rebuild": rebuild.measure,
+    "relay": relay.measure,
 }
 
 

@@ -2,19 +2,21 @@
 # Install the Debian packages that a verb of the Makefile needs beyond Python: debian-packages.sh VERB
 #
 # A package counts as there when its command is, however it was installed; those named in `with` have
-# none and come along. `bench` cannot measure without its tools and stops; `test` needs its browser for one page only and goes on, and that one
-# test says that it did not run.
+# none and come along. Most verbs stop without theirs; `test` needs a browser for one page only and
+# goes on, and that one test says that it did not run.
 set -euo pipefail
 
+# command=package
 case "${1:-}" in
-  bench) packages=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
-  test) packages=(chromium) with=() may_sudo=no otherwise=go_on ;;
-  *) echo "usage: $0 bench|test" >&2; exit 2 ;;
+  bench) wanted=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
+  kafka) wanted=(java=default-jre-headless mvn=maven) with=() may_sudo=no otherwise=stop ;;
+  test) wanted=(chromium) with=() may_sudo=no otherwise=go_on ;;
+  *) echo "usage: $0 bench|kafka|test" >&2; exit 2 ;;
 esac
 
 missing=()
-for package in "${packages[@]}"; do
-  command -v "$package" >/dev/null || missing+=("$package")
+for one in "${wanted[@]}"; do
+  command -v "${one%%=*}" >/dev/null || missing+=("${one#*=}")
 done
 [ "${#missing[@]}" -gt 0 ] || exit 0
 

@@ -12,12 +12,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from . import postgres
+from .broker import QUICK, SMALL, Broker, BrokerError, start
 from .installation import write_address
 from .kin import follows_us
 from .migrate import passwords
@@ -66,30 +67,45 @@ async def cluster_of(
         yield cluster
 
 
-async def supervise(settings: Settings, cluster: postgres.Cluster, stop: asyncio.Event) -> None:
-    """Keep the API, the worker and PostgreSQL running until `stop` is set."""
+@asynccontextmanager
+async def broker_of(settings: Settings) -> AsyncIterator[Broker]:
+    """A broker of this home's own. Raises: BrokerError."""
+    async with await start(settings.home / "kafka", settings=QUICK, memory=SMALL) as broker:
+        yield broker
+
+
+async def supervise(
+    settings: Settings,
+    cluster: postgres.Cluster,
+    stop: asyncio.Event,
+    broker: Broker | None = None,
+) -> None:
+    """Keep the API, the worker and PostgreSQL running until `stop` is set; in Kafka mode the relay,
+    and the broker if it is our own."""
+    if broker is not None:
+        settings = replace(settings, kafka=broker.bootstrap)
+    verbs = ("serve", "work") if settings.kafka is None else ("serve", "work", "relay")
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_keep_server(cluster)),
-            group.create_task(_keep_process("serve", settings)),
-            group.create_task(_keep_process("work", settings)),
-        ]
+        tasks = [group.create_task(_keep_process(verb, settings)) for verb in verbs]
+        tasks.append(group.create_task(_keep_server("postgres", cluster)))
+        if broker is not None:
+            tasks.append(group.create_task(_keep_server("kafka", broker)))
         await stop.wait()
         for task in tasks:
             task.cancel()
 
 
-async def _keep_server(cluster: postgres.Cluster) -> None:
-    child, clock = Child("postgres"), asyncio.get_running_loop().time
+async def _keep_server(name: str, server: postgres.Cluster | Broker) -> None:
+    child, clock = Child(name), asyncio.get_running_loop().time
     began = clock()
     while True:
-        code = await cluster.wait()
+        code = await server.wait()
         log.error("child_died", child=child.name, exit=code)
         await asyncio.sleep(child.died(clock() - began))
         began = clock()
         try:
-            await cluster.restart()
-        except postgres.ClusterError as error:  # killed again before it answered
+            await server.restart()
+        except (postgres.ClusterError, BrokerError) as error:  # killed again before it answered
             log.error("child_not_started", child=child.name, error=str(error))
 
 

@@ -1,4 +1,4 @@
-"""The worker: every reader of its services, in one task group.
+"""The worker: every reader of its services, in one task group; in Kafka mode the relays too.
 
 A stopped feed is one reader's loud end: it says why in its cursor row and the others go on. Any
 other failure ends the process, and whoever runs it starts it again: cursors hold what was done.
@@ -14,13 +14,15 @@ from contextlib import AsyncExitStack
 import asyncpg
 import structlog
 
-from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
 from libs.events.errors import FeedStoppedError
-from libs.events.feed import DirectFeed
+from libs.events.feed import DirectFeed, Feed
 from libs.events.group_commit import Connect
+from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import keep_session
 from libs.events.reader import Reading
+from libs.events.relay import Relay
+from libs.events.topic import Kafka
 
 from .collector import quiet_gc
 from .service import Service
@@ -29,58 +31,102 @@ from .stores import Stores, require_migrated
 log = structlog.get_logger()
 
 
-async def work(services: Sequence[Service], stores: Stores) -> None:
-    """Run all readers until SIGTERM or SIGINT."""
+Runs = Reading | Relay
+
+
+async def work(
+    services: Sequence[Service], stores: Stores, kafka: Kafka | None, *, relay: bool
+) -> None:
+    """Run all readers until SIGTERM or SIGINT, with `relay` the relays of the services too."""
     await require_migrated(stores, services)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
-        readings = await open_readings(services, stores, stack)
-        quiet_gc()
-        log.info("worker_started", readers=[reading.reader.lease for reading in readings])
-        await follow(readings, stop)
+        runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
+        if kafka is not None and relay:
+            runs += await open_relays(services, stores, stack, kafka)
+        await _until(stop, runs)
     log.info("worker_stopped")
 
 
-async def follow(readings: Sequence[Reading], stop: asyncio.Event) -> None:
-    """All readers until `stop`; a stopped feed ends its own, any other failure ends all."""
+async def relay(services: Sequence[Service], stores: Stores, kafka: Kafka) -> None:
+    """Run the relays alone until SIGTERM or SIGINT."""
+    await require_migrated(stores, services)
+    stop = stopped_by_signal()
+    async with AsyncExitStack() as stack:
+        await _until(stop, await open_relays(services, stores, stack, kafka))
+    log.info("worker_stopped")
+
+
+def stopped_by_signal() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _until(stop: asyncio.Event, runs: Sequence[Runs]) -> None:
+    quiet_gc()
+    log.info("worker_started", readers=[run.row.lease.name for run in runs])
+    await follow(runs, stop)
+
+
+async def follow(runs: Sequence[Runs], stop: asyncio.Event) -> None:
+    """All of them until `stop`; a stopped feed ends its own, any other failure ends all."""
     async with asyncio.TaskGroup() as group:
-        running = [group.create_task(_run(reading)) for reading in readings]
+        running = [group.create_task(_run(one)) for one in runs]
         await stop.wait()
         for task in running:
             task.cancel()
 
 
-async def _run(reading: Reading) -> None:
+async def _run(one: Runs) -> None:
     try:
-        await reading.run()
+        await one.run()
     except FeedStoppedError:
         return  # written into the cursor row and logged; figures say `complete_to`
 
 
 async def open_readings(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack
+    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka | None = None
 ) -> list[Reading]:
-    """One feed a source and one pool a service, shared by their readers."""
-    feeds = open_feeds({s for service in services for s in service.sources}, stores, stack)
+    """One direct feed a source and one pool a service, shared by their readers. With Kafka a reader
+    of another service has a feed of its own by the topic."""
+    owners = open_feeds({s for service in services for s in service.sources}, stores, stack)
     readings = []
     for service in services:
-        pool = await stack.enter_async_context(
-            asyncpg.create_pool(
-                **stores.app(service.name),
-                min_size=1,
-                max_size=2,
-                reset=keep_session,
-                server_settings={"jit": "off"},
-                command_timeout=60,
-            )
-        )
+        pool = await _pool(service, stores, stack)
         for reader in service.readers:
-            contracts: Contracts = BY_SERVICE[reader.source]
-            readings.append(Reading(reader, feeds[reader.source], pool, contracts))
+            feed: Feed = owners[reader.source]
+            if kafka is not None and reader.source != service.name:
+                feed = by_topic = KafkaFeed(reader.source, kafka, owners[reader.source])
+                stack.push_async_callback(by_topic.close)
+            readings.append(Reading(reader, feed, pool, BY_SERVICE[reader.source]))
     return readings
+
+
+async def open_relays(
+    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka
+) -> list[Relay]:
+    """One relay a service, from its own log into its topic."""
+    feeds = open_feeds({service.name for service in services}, stores, stack)
+    return [
+        Relay(service.name, feeds[service.name], await _pool(service, stores, stack), kafka)
+        for service in services
+    ]
+
+
+async def _pool(service: Service, stores: Stores, stack: AsyncExitStack) -> asyncpg.Pool:
+    return await stack.enter_async_context(
+        asyncpg.create_pool(
+            **stores.app(service.name),
+            min_size=1,
+            max_size=2,
+            reset=keep_session,
+            server_settings={"jit": "off"},
+            command_timeout=60,
+        )
+    )
 
 
 def open_feeds(sources: set[str], stores: Stores, stack: AsyncExitStack) -> dict[str, DirectFeed]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ Mode = Literal["append", "sum", "latest"]
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)  # each is a constant: itself its key, hashed for every row
+@dataclass(frozen=True)
 class Table:
     """A read table: columns with their PostgreSQL types in order, the key, and what is summed."""
 
@@ -35,6 +34,9 @@ class Table:
             raise TypeError(f"{self.name}: {sorted(unknown)} are not columns")
         if self.mode == "sum" and set(names) - set(self.key) != set(self.sums):
             raise TypeError(f"{self.name}: every column of a sum table is key or sum")
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # asked for every row; equal tables have one name
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,34 +71,30 @@ class Table:
         replaced = ", ".join(f"{name} = excluded.{name}" for name in rest)
         return f" ON CONFLICT ({key}) DO " + (f"UPDATE SET {replaced}" if rest else "NOTHING")
 
-    @cached_property
-    def key_of(self) -> Callable[[Row], Any]:
-        """The key of a row."""
-        return itemgetter(*(self.names.index(name) for name in self.key))
-
-    @cached_property
-    def _summed(self) -> tuple[int, ...]:
-        return tuple(self.names.index(name) for name in self.sums)
-
     def fold(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows of one batch, one a key (append: as they are)."""
         if self.mode == "append":
             return rows
-        key_of = self.key_of
-        if self.mode == "latest":
-            return list({key_of(row): row for row in rows}.values())
-        folded: dict[Any, Row] = {}
-        for row in rows:
-            key = key_of(row)
-            earlier = folded.get(key)
-            folded[key] = row if earlier is None else self._sum(earlier, row)
-        return list(folded.values())
+        key = itemgetter(*(self.names.index(name) for name in self.key))
+        if self.mode == "sum":
+            return self._summed(rows, key)
+        return list({key(row): row for row in rows}.values())
 
-    def _sum(self, a: Row, b: Row) -> Row:
-        total = list(a)
-        for index in self._summed:
-            total[index] += b[index]
-        return tuple(total)
+    def _summed(self, rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Row]:
+        at = [self.names.index(name) for name in self.sums]
+        folded: dict[Any, Row] = {}
+        grown: dict[Any, list[Any]] = {}  # only keys met again are worth a list
+        for row in rows:
+            k = key(row)
+            if k not in folded:
+                folded[k] = row
+                continue
+            sums = grown.get(k)
+            if sums is None:
+                sums = grown[k] = list(folded[k])
+            for i in at:
+                sums[i] += row[i]
+        return [tuple(grown[k]) if k in grown else row for k, row in folded.items()]
 
 
 def _sent_as(kind: str) -> str:
@@ -104,10 +102,11 @@ def _sent_as(kind: str) -> str:
     return "text" if kind.endswith("[]") else kind
 
 
-def _sendable(kind: str, value: Any) -> Any:
-    if kind.endswith("[]") and value is not None:
-        return "{" + ",".join(_quoted(item) for item in value) + "}"
-    return value
+def _sendable(kind: str, values: Sequence[Any]) -> Sequence[Any]:
+    """A column of values as asyncpg can send it."""
+    if kind.endswith("[]"):
+        return [None if v is None else "{" + ",".join(map(_quoted, v)) + "}" for v in values]
+    return values
 
 
 def _quoted(item: Any) -> str:
@@ -117,24 +116,16 @@ def _quoted(item: Any) -> str:
     return '"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def by_table(rows: Iterable[tuple[Table, Row]]) -> dict[Table, list[Row]]:
-    """Rows in their order, gathered by table."""
-    gathered: dict[Table, list[Row]] = {}
-    for table, row in rows:
-        gathered.setdefault(table, []).append(row)
-    return gathered
-
-
 async def write(
     connection: Connection | PoolConnectionProxy,
     rows: Iterable[tuple[Table, Row]],
     generation: int | None = None,
 ) -> None:
     """Write a batch inside the caller's transaction, one statement a table."""
-    for table, written in by_table(rows).items():
-        folded = table.fold(written)
-        arrays = [
-            [_sendable(kind, row[index]) for row in folded]
-            for index, (_, kind) in enumerate(table.columns)
-        ]
+    by_table: dict[Table, list[Row]] = {}
+    for table, row in rows:
+        by_table.setdefault(table, []).append(row)
+    for table, written in by_table.items():
+        columns = zip(*table.fold(written), strict=True)
+        arrays = [_sendable(kind, c) for (_, kind), c in zip(table.columns, columns, strict=True)]
         await connection.execute(table.statement(generation), *arrays)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 import structlog
 
+from .cursor import Cursor
 from .group_commit import UNKNOWN_OUTCOME, Connect
 from .store import COLUMNS, head, identity, read_after, recorded
 from .types import Head, Recorded
@@ -29,12 +30,12 @@ class Feed(Protocol):
 
     source: str
 
-    def resume(self, offset: int | None) -> None:
-        """Where the event at the reader's cursor stood in its topic, as `offset_of` said it."""
+    async def resume(self, cursor: Cursor) -> None:
+        """Where the reader goes on; said before its first read."""
         ...
 
     def offset_of(self, position: int) -> int | None:
-        """Where an event of the last page stands in its topic; None where there is no topic."""
+        """Where an event of the last page stands in its topic; None if it did not come by one."""
         ...
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
@@ -62,7 +63,7 @@ class DirectFeed:
         self._lock = asyncio.Lock()
         self._woken: WeakKeyDictionary[asyncio.Task[Any], asyncio.Event] = WeakKeyDictionary()
 
-    def resume(self, offset: int | None) -> None:
+    async def resume(self, cursor: Cursor) -> None:
         """Positions are all that is needed here."""
 
     def offset_of(self, position: int) -> int | None:

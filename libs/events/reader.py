@@ -17,13 +17,13 @@ import structlog
 
 from .codec import Contracts, decode_metadata
 from .cursor import Cursor, check
+from .cursor_row import CursorRow
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
 from .generations import feed_generation
 from .group_commit import UNKNOWN_OUTCOME, told, unavailable
 from .leaf import leaf
-from .lease import Lease
 from .types import Event, Metadata, Recorded
 
 PAGE = 500
@@ -57,7 +57,7 @@ class Reading:
         self, reader: Reader, feed: Feed, pool: asyncpg.Pool, contracts: Contracts
     ) -> None:
         self.reader, self.feed, self.pool, self.contracts = reader, feed, pool, contracts
-        self.lease = Lease(reader.lease, pool)
+        self.row = CursorRow(reader.name, reader.source, pool)
         self._ask_at = 0.0
         self._told: tuple[int, float] | None = None
 
@@ -66,7 +66,7 @@ class Reading:
         try:
             await self._keep_following()
         finally:
-            await self.lease.release()
+            await self.row.lease.release()
 
     async def _keep_following(self) -> None:
         pause_s = POLL_FIRST_S
@@ -77,7 +77,7 @@ class Reading:
                 log.info("lease_held_elsewhere", reader=self.reader.lease)
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
-                await self._say_stopped(str(error))
+                await self.row.say_stopped(str(error))
                 raise
             except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
                 if not unavailable(error):
@@ -99,13 +99,12 @@ class Reading:
                 idle_s = min(POLL_LAST_S, idle_s * 2)
             else:
                 cursor, idle_s = moved, POLL_FIRST_S
-            await self.lease.keep()
+            await self.row.lease.keep()
 
     async def begin(self) -> Cursor:
         """Take the lease; where to go on. Raises: ReplacedError while another holds it."""
-        await self.lease.take()
-        cursor = await self._open_cursor()
-        self.feed.resume(cursor.offset)
+        cursor = await self.row.open()
+        await self.feed.resume(cursor)
         return cursor
 
     async def catch_up(self) -> Cursor:
@@ -125,10 +124,11 @@ class Reading:
             return cursor
         good, rows = self._projectable(fresh)
         last = good[-1]
-        offset = self.feed.offset_of(last.position)
-        moved = Cursor(last.epoch, last.position, leaf(last), offset)
+        offsets = [self.feed.offset_of(event.position) for event in good]
+        moved = Cursor(last.epoch, last.position, leaf(last), offsets[-1])
+        taken = sum(offset is not None for offset in offsets)
         async with self.pool.acquire() as connection, connection.transaction():
-            fed = await self._move(connection, cursor, moved)
+            fed = await self.row.move(connection, cursor, moved, taken)
             await self._write(connection, rows, good)
             for generation in fed:
                 await feed_generation(connection, generation, self.reader.lease, rows)
@@ -172,40 +172,6 @@ class Reading:
                 position=event.position,
             ) from error
 
-    async def _move(self, connection: Any, cursor: Cursor, moved: Cursor) -> list[int]:
-        """The generations to be fed with the same rows, as they stand while the row is ours."""
-        fed: list[int] | None = await connection.fetchval(
-            "UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6,"
-            " topic_offset = $8, stopped = NULL"
-            " WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6 RETURNING fed",
-            self.reader.name,
-            self.reader.source,
-            moved.epoch,
-            moved.position,
-            moved.leaf,
-            self.lease.token,
-            cursor.position,
-            moved.offset,
-        )
-        if fed is None:
-            raise ReplacedError(f"{self.reader.lease}: another reader moved the cursor")
-        return fed
-
-    async def _open_cursor(self) -> Cursor:
-        """Where to go on; from here on a holder of an earlier token moves nothing."""
-        row = await self.pool.fetchrow(
-            "INSERT INTO es.cursors AS c (reader, source, epoch, position, token)"
-            " VALUES ($1, $2, 0, 0, $3)"
-            " ON CONFLICT (reader, source) DO UPDATE SET token = $3 WHERE c.token <= $3"
-            " RETURNING epoch, position, leaf, topic_offset",
-            self.reader.name,
-            self.reader.source,
-            self.lease.token,
-        )
-        if row is None:
-            raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
-        return Cursor(*row)
-
     async def _confirm(self, cursor: Cursor) -> None:
         """Say since when the reader has applied all there was: a copy's age is known on a quiet
         source and on a busy one, whose head is always a little further."""
@@ -223,22 +189,4 @@ class Reading:
         if self._told is not None and cursor.position >= self._told[0]:
             age_s = asyncio.get_running_loop().time() - self._told[1]
             self._told = None
-            await self.pool.execute(
-                "UPDATE es.cursors SET stopped = NULL,"
-                " confirmed_at = clock_timestamp() - make_interval(secs => $4)"
-                " WHERE reader = $1 AND source = $2 AND token <= $3",
-                self.reader.name,
-                self.reader.source,
-                self.lease.token,
-                age_s,
-            )
-
-    async def _say_stopped(self, reason: str) -> None:
-        log.error("feed_stopped", reader=self.reader.lease, reason=reason)
-        await self.pool.execute(
-            "UPDATE es.cursors SET stopped = $3 WHERE reader = $1 AND source = $2 AND token <= $4",
-            self.reader.name,
-            self.reader.source,
-            reason,
-            self.lease.token,
-        )
+            await self.row.confirm(age_s)

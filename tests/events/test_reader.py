@@ -185,8 +185,8 @@ class Sips:
     def __init__(self, feed: DirectFeed, chance: Random) -> None:
         self.feed, self.source, self.chance = feed, feed.source, chance
 
-    def resume(self, offset: int | None) -> None:
-        self.feed.resume(offset)
+    async def resume(self, cursor: Cursor) -> None:
+        await self.feed.resume(cursor)
 
     def offset_of(self, position: int) -> int | None:
         return self.feed.offset_of(position)
@@ -224,8 +224,7 @@ async def test_the_interleaving_of_sources_changes_no_table(new_store: NewStore)
 async def interleave(readings: list[Reading], chance: Random) -> None:
     cursors: dict[Reading, Cursor] = {}
     for reading in readings:
-        await reading.lease.take()
-        cursors[reading] = await reading._open_cursor()
+        cursors[reading] = await reading.row.open()
     while cursors:
         reading = chance.choice(list(cursors))
         moved = await reading.step(cursors[reading])
@@ -320,7 +319,8 @@ async def close_all(store: LogStore) -> None:
     """CREATE DATABASE … TEMPLATE wants nobody in the original."""
     admin = await asyncpg.connect(**store.cluster.address("postgres"))
     await admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", store.database
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1",
+        store.database,
     )
     await admin.close()
 
@@ -430,8 +430,7 @@ async def test_a_stop_stays_written_until_the_reader_has_got_further(
         with pytest.raises(PoisonError):
             await asyncio.wait_for(desk.reading(source.feed()).run(), 10)
     reading = desk.reading(source.feed(), Contracts((PurseSpent,)))
-    await reading.lease.take()
-    cursor = await reading._open_cursor()
+    cursor = await reading.row.open()
     assert (await desk.cursor())["stopped"] is not None
     await reading.step(cursor)
     assert (await desk.cursor())["stopped"] is None
@@ -517,20 +516,18 @@ async def test_a_holder_that_slept_past_its_lease_moves_nothing(
     """Fenced from the moment when the next one opened the cursor, before that one moved it."""
     await fill(await source.connect(), A, "a")
     sleeper, next_one = desk.reading(source.feed()), desk.reading(source.feed())
-    await sleeper.lease.take()
-    cursor = await sleeper._open_cursor()
+    cursor = await sleeper.row.open()
     await expire(desk)
-    await next_one.lease.take()
-    opened_at = await next_one._open_cursor()
+    opened_at = await next_one.row.open()
     assert opened_at == cursor
     with pytest.raises(ReplacedError, match="another reader moved the cursor"):
         await sleeper.step(cursor)
     assert await desk.rows() == [[], [], []]
-    with pytest.raises(ReplacedError, match="a later holder"):
-        await sleeper._open_cursor()
+    with pytest.raises(ReplacedError, match="held by another"):
+        await sleeper.row.open()
     await next_one.step(opened_at)
     assert (await desk.rows())[1] == [("purses", A, 1, 1)]
-    assert (await desk.cursor())["token"] == next_one.lease.token == sleeper.lease.token + 1
+    assert (await desk.cursor())["token"] == next_one.row.lease.token == sleeper.row.lease.token + 1
 
 
 async def test_a_replaced_reader_cannot_stop_its_successor(desk: Desk, source: LogStore) -> None:
@@ -539,7 +536,7 @@ async def test_a_replaced_reader_cannot_stop_its_successor(desk: Desk, source: L
     await sleeper.catch_up()
     await expire(desk)
     await next_one.catch_up()
-    await sleeper._say_stopped("seen from the past")
+    await sleeper.row.say_stopped("seen from the past")
     assert (await desk.cursor())["stopped"] is None
 
 

@@ -7,6 +7,7 @@ import random
 import asyncpg
 
 from libs.chassis.loader import Load
+from libs.events.cursor import Cursor
 from libs.events.feed import Feed
 from libs.events.types import Head, Recorded
 from services.__main__ import SERVICES
@@ -69,8 +70,8 @@ class Delivered:
         self._at_most = at_most
         self.repeated = 0
 
-    def resume(self, offset: int | None) -> None:
-        self._feed.resume(offset)
+    async def resume(self, cursor: Cursor) -> None:
+        await self._feed.resume(cursor)
 
     def offset_of(self, position: int) -> int | None:
         return self._feed.offset_of(position)
@@ -107,7 +108,7 @@ async def test_repeats_and_any_order_of_sources_change_nothing(
         reading = chance.choice(list(cursors))
         moved = await reading.step(cursors[reading])
         if moved == cursors.pop(reading):
-            await reading.lease.release()
+            await reading.row.lease.release()
         else:
             cursors[reading] = moved
     assert sum(feed.repeated for feed in feeds) > 1000, seed

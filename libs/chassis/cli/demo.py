@@ -13,7 +13,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -26,6 +26,7 @@ from rich.progress import Progress
 
 from libs.chassis import telemetry
 from libs.chassis.auth import ROLES
+from libs.chassis.broker import Broker, BrokerError
 from libs.chassis.cases import Case, CaseError, Compared, compare, read_case
 from libs.chassis.identity import local_issuer
 from libs.chassis.installation import stores
@@ -34,8 +35,9 @@ from libs.chassis.migrate import locked, write_private
 from libs.chassis.postgres import ClusterError
 from libs.chassis.service import Service
 from libs.chassis.settings import SettingError, Settings
-from libs.chassis.supervise import ROOT, cluster_of, supervise
+from libs.chassis.supervise import ROOT, broker_of, cluster_of, supervise
 
+from .carried import print_carried
 from .events import digest_of
 
 DEFAULT_CASE = ROOT / "tests" / "cases" / "004"
@@ -54,6 +56,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb = verbs.add_parser("demo", help=text, description=text)
     verb.add_argument("--case", type=Path, default=DEFAULT_CASE, help="folder of the case")
     verb.add_argument("--exit", action="store_true", help="end after the statement")
+    verb.add_argument("--kafka", action="store_true", help="events go by a broker of its own")
     verb.add_argument("--reset", action="store_true", help="begin with an empty demo home")
     verb.set_defaults(run=run)
 
@@ -68,12 +71,13 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
             replace(settings, home=home, banner=case.title.banner),
             services,
             stay=not arguments.exit,
+            kafka=arguments.kafka,
         )
         local_issuer(demo.settings)
         _require_free(settings)
         telemetry.configure("demo", settings.log_level, home / "logs")
         return asyncio.run(demo.run())
-    except (CaseError, NoDemoHomeError, SettingError, ClusterError) as error:
+    except (CaseError, NoDemoHomeError, SettingError, ClusterError, BrokerError) as error:
         print(error)
         return 1
 
@@ -121,6 +125,7 @@ class Demo:
     settings: Settings
     services: Sequence[Service]
     stay: bool
+    kafka: bool = False
 
     async def run(self) -> int:
         """Start everything, load, print; serve on until Ctrl-C if it stays."""
@@ -129,17 +134,24 @@ class Demo:
         stop = asyncio.Event()
         async with (
             cluster_of(self.settings, self.services) as cluster,
+            AsyncExitStack() as stack,
             asyncio.TaskGroup() as group,
         ):
-            group.create_task(supervise(self.settings, cluster, stop))
-            shown = group.create_task(self._show(stop))
+            own = broker_of(self.settings)
+            broker = await stack.enter_async_context(own) if self.kafka else None
+            group.create_task(supervise(self.settings, cluster, stop, broker))
+            shown = group.create_task(self._show(stop, broker))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, shown.cancel)
         return 1 if shown.cancelled() else shown.result()
 
-    async def _show(self, stop: asyncio.Event) -> int:
+    async def _show(self, stop: asyncio.Event, broker: Broker | None) -> int:
         try:
             code = await self._reproduced()
+            if broker is not None:
+                reached = stores(self.settings)
+                carried = await print_carried(broker.bootstrap, reached, self.services)
+                code = code if carried else 1
             if self.stay:
                 print("Ctrl-C ends it", flush=True)
                 with suppress(asyncio.CancelledError):

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import uvloop
 
 from libs.chassis import telemetry
+from libs.chassis.broker import BrokerError, start
 from libs.chassis.identity import identity
 from libs.chassis.installation import stores
 from libs.chassis.origin import Origin, serve
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
-from libs.chassis.supervise import cluster_of, supervise
-from libs.chassis.worker import work
+from libs.chassis.supervise import broker_of, cluster_of, supervise
+from libs.chassis.worker import relay, stopped_by_signal, work
+from libs.events.topic import Kafka
 
 
 def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for name, run, text in (
         ("serve", run_serve, "the HTTP API of all services, or of those named"),
         ("work", run_work, "the readers of all services, or of those named"),
+        ("relay", run_relay, "the relays of all services, or of those named, into Kafka"),
     ):
         verb = verbs.add_parser(name, help=text, description=text)
         verb.add_argument("services", nargs="*", help="funds, households, assets, reporting")
         verb.set_defaults(run=run)
+        if name == "work":
+            verb.add_argument("--relay", action="store_true", help="with their relays into Kafka")
     text = "everything on this machine: PostgreSQL, API and worker in one process tree"
     verb = verbs.add_parser("run", help=text, description=text)
+    verb.add_argument("--kafka", action="store_true", help="with a broker of its own")
     verb.set_defaults(run=run_all)
+    text = "a broker alone, on this machine (make kafka)"
+    verb = verbs.add_parser("kafka", help=text, description=text)
+    verb.add_argument("--port", type=int, default=9092, help="of a home that has none yet")
+    verb.set_defaults(run=run_kafka)
 
 
 def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
@@ -38,6 +48,11 @@ def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
     if strange := set(named) - known.keys():
         raise SystemExit(f"no such service: {', '.join(sorted(strange))}")
     return [known[name] for name in named] if named else list(services)
+
+
+def brokers(settings: Settings) -> Kafka | None:
+    """Where Kafka is, if events go by it."""
+    return None if settings.kafka is None else Kafka(settings.kafka)
 
 
 def run_serve(
@@ -52,20 +67,54 @@ def run_serve(
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     telemetry.configure("work", settings.log_level, settings.home / "logs")
-    uvloop.run(work(chosen(arguments.services, services), stores(settings)))
+    picked = chosen(arguments.services, services)
+    uvloop.run(work(picked, stores(settings), brokers(settings), relay=arguments.relay))
     return 0
 
 
-def run_all(_: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
+def run_relay(
+    arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
+) -> int:
+    """2 where no broker is named."""
+    if (kafka := brokers(settings)) is None:
+        print("SUYUAN_KAFKA names no broker")
+        return 2
+    telemetry.configure("relay", settings.log_level, settings.home / "logs")
+    uvloop.run(relay(chosen(arguments.services, services), stores(settings), kafka))
+    return 0
+
+
+def run_all(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
+    """1 when the broker that was asked for cannot run."""
     telemetry.configure("run", settings.log_level)
-    asyncio.run(_run_all(settings, services))
+    try:
+        asyncio.run(_run_all(settings, services, own_broker=arguments.kafka))
+    except BrokerError as error:
+        print(error)
+        return 1
     return 0
 
 
-async def _run_all(settings: Settings, services: Sequence[Service]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with cluster_of(settings, services) as cluster:
-        await supervise(settings, cluster, stop)
+async def _run_all(settings: Settings, services: Sequence[Service], *, own_broker: bool) -> None:
+    stop = stopped_by_signal()
+    async with cluster_of(settings, services) as cluster, AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(broker_of(settings)) if own_broker else None
+        await supervise(settings, cluster, stop, broker)
+
+
+def run_kafka(arguments: argparse.Namespace, settings: Settings, _: Sequence[Service]) -> int:
+    """1 when it cannot run."""
+    telemetry.configure("kafka", settings.log_level)
+    try:
+        asyncio.run(_run_kafka(settings, arguments.port))
+    except BrokerError as error:
+        print(error)
+        return 1
+    return 0
+
+
+async def _run_kafka(settings: Settings, port: int) -> None:
+    stop = stopped_by_signal()
+    async with await start(settings.home / "kafka", port=port) as broker:
+        print(f"SUYUAN_KAFKA={broker.bootstrap}", flush=True)
+        await stop.wait()

@@ -1,0 +1,98 @@
+"""A producer for one writer of a topic, and the topic itself.
+
+Idempotent, acknowledged by all in-sync replicas, no transactions: what an error leaves unknown is
+sent again by a new producer, and readers drop repeats by position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from .errors import FeedStoppedError
+from .topic import KEPT_DAYS, PARTITION, Arrived, Tick, read_record
+
+LARGEST_BATCH = 900 * 1024
+"""Bytes; a topic takes 1 MiB by default, counted with what the protocol adds."""
+REQUEST_MS = 5_000
+CLOSED_WITHIN_S = 2
+CONFIGURED = {
+    "retention.ms": str(KEPT_DAYS * 24 * 3600 * 1000),
+    "cleanup.policy": "delete",
+    # Retention counts from the sending: a history of years would else be gone at once.
+    "message.timestamp.type": "LogAppendTime",
+}
+
+
+@asynccontextmanager
+async def producing(bootstrap: str) -> AsyncIterator[Any]:
+    """A started producer; what it still holds at the end is given up, not waited for."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        acks="all",
+        max_batch_size=LARGEST_BATCH,
+        request_timeout_ms=REQUEST_MS,
+    )
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await _close(producer)
+
+
+async def _close(producer: Any) -> None:
+    """stop() waits until all that is pending is written, for ever while the broker is away."""
+    try:
+        await asyncio.wait_for(producer.stop(), CLOSED_WITHIN_S)
+    except (TimeoutError, KafkaError):
+        with suppress(asyncio.CancelledError, KafkaError):
+            await producer._sender.close()  # public close() is the one that waits
+        await producer.client.close()
+
+
+async def made_topic(bootstrap: str, topic: str) -> None:
+    """Make the topic unless it is there, on up to three brokers, two of which must have a record
+    before it counts. Raises: FeedStoppedError if it has several partitions: that is no order."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS)
+    try:
+        await admin.start()
+        replicas = min(3, len((await admin.describe_cluster())["brokers"]))
+        told = {**CONFIGURED, "min.insync.replicas": str(max(1, replicas - 1))}
+        done = await admin.create_topics([NewTopic(topic, 1, replicas, topic_configs=told)])
+        code = done.topic_errors[0][1]
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)(topic)
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    if len(described["partitions"]) > 1:
+        raise FeedStoppedError(f"{topic}: {len(described['partitions'])} 个分区，只能有 1 个")
+
+
+async def last_record(bootstrap: str, topic: str) -> Arrived | Tick | None:
+    """What the topic ends with; None for an empty one."""
+    partition = TopicPartition(topic, PARTITION)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=REQUEST_MS
+    )
+    try:
+        await consumer.start()
+        consumer.assign([partition])
+        end = (await consumer.end_offsets([partition]))[partition]
+        begin = (await consumer.beginning_offsets([partition]))[partition]
+        if end == begin:
+            return None
+        consumer.seek(partition, end - 1)
+        polled = await consumer.getmany(partition, timeout_ms=REQUEST_MS, max_records=1)
+        if not polled:
+            raise TimeoutError(topic)
+        return read_record(polled[partition][0])
+    finally:
+        await consumer.stop()
