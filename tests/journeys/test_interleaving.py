@@ -66,7 +66,7 @@ async def test_any_interleaving_with_repeats_gives_identical_tables(
         reading = chance.choice(list(cursors))
         moved = await reading.step(cursors[reading])
         if moved == cursors.pop(reading):
-            await reading.lease.release()
+            await reading.row.lease.release()
         else:
             cursors[reading] = moved
     for reading in readings:
