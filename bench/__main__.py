@@ -14,7 +14,7 @@ import uvloop
 
 from libs.chassis import logs
 
-from . import append, http, lag, memory, peers, relay, replay, soak
+from . import append, http, lag, memory, peers, rebuild, relay, replay, soak
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
@@ -23,6 +23,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "http": http.measure,
     "lag": lag.measure,
     "memory": memory.measure,
+    "rebuild": rebuild.measure,
     "relay": relay.measure,
     "replay": replay.measure,
     "peers": peers.measure,

@@ -55,7 +55,7 @@ def templates() -> Iterator[Templates]:
         cluster = run(postgres.start(home / "pg", port=0, settings=SETTINGS))
         known = passwords(home, *roles(SERVICES))
         run(set_up(cluster.address, known, SERVICES))
-        yield Templates(cluster, known, home)
+        yield Templates(cluster, known | {postgres.SUPERUSER: cluster.password}, home)
         run(cluster.stop())
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .migrate import write_private
-from .postgres import SUPERUSER, Cluster
+from .postgres import Cluster
 from .settings import SettingError, Settings
 from .stores import Stores
 
@@ -47,15 +46,10 @@ def stores(settings: Settings) -> Stores:
     def address(database: str, user: str, password: str) -> dict[str, Any]:
         return {**where, "database": database, "user": user, "password": password}
 
-    return Stores(address, Passwords(settings.passwords or settings.home / "passwords.json"))
-
-
-def admin(settings: Settings) -> Callable[[str], dict[str, Any]]:
-    """asyncpg's keywords of the superuser for a database. Raises: NotRunningError, SettingError."""
-    where = _server(settings)
-    known = Passwords(settings.passwords or settings.home / "postgres" / "passwords.json")
-    who = {"user": SUPERUSER, "password": known[SUPERUSER]}
-    return lambda database: {**where, **who, "database": database}
+    known = Passwords(settings.passwords or settings.home / "passwords.json")
+    if settings.passwords is None:  # embedded: the launcher keeps the superuser's apart
+        known |= Passwords(settings.home / "postgres" / "passwords.json")
+    return Stores(address, known)
 
 
 def require_running(settings: Settings) -> None:

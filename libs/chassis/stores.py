@@ -26,6 +26,7 @@ from .migrate import (
     prepare_store,
     read_sets,
 )
+from .postgres import SUPERUSER
 
 if TYPE_CHECKING:  # whoever only asks for an address need not load what serves HTTP
     from .service import Service
@@ -47,6 +48,14 @@ class Stores:
         """As the service itself: append, read, write its own views."""
         role = Store.of(service).app
         return self.address(self.prefix + service, role, self.passwords[role])
+
+    def admin(self, service: str) -> dict[str, Any]:
+        """As the superuser, on the store of a service: what only an operator does."""
+        return self.superuser(self.prefix + service)
+
+    def superuser(self, database: str) -> dict[str, Any]:
+        """The same on any database of the server."""
+        return self.address(database, SUPERUSER, self.passwords[SUPERUSER])
 
     def feed(self, service: str) -> dict[str, Any]:
         """As a reader of its log: SELECT on the events, nothing else."""

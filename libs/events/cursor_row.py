@@ -36,18 +36,22 @@ class CursorRow:
             raise ReplacedError(f"{self.lease.name}: a later holder has opened the cursor")
         return Cursor(*row)
 
-    async def move(self, connection: Any, cursor: Cursor, moved: Cursor, taken: int = 0) -> None:
+    async def move(
+        self, connection: Any, cursor: Cursor, moved: Cursor, taken: int = 0
+    ) -> list[int]:
         """Inside the transaction of the effect. `taken`: events that came by the topic.
 
-        Raises: ReplacedError.
+        The generations to be fed with that effect, as they stand while the row is ours: an UPDATE
+        that had to wait for the row sees it anew. Raises: ReplacedError.
         """
-        done = await connection.execute(
+        fed: list[int] | None = await connection.fetchval(
             _MOVE,
             *(self.reader, self.source, moved.epoch, moved.position, moved.leaf),
             *(self.lease.token, cursor.position, moved.offset, taken),
         )
-        if done != "UPDATE 1":
+        if fed is None:
             raise ReplacedError(f"{self.lease.name}: another reader moved the cursor")
+        return fed
 
     async def confirm(self, age_s: float) -> None:
         """All that the source had so many seconds ago is applied."""
@@ -72,6 +76,7 @@ _MOVE = """
 UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6, stopped = NULL,
        topic_offset = coalesce($8, topic_offset), taken = taken + $9
  WHERE reader = $1 AND source = $2 AND position = $7 AND token <= $6
+RETURNING fed
 """
 _CONFIRM = """
 UPDATE es.cursors SET stopped = NULL, confirmed_at = clock_timestamp() - make_interval(secs => $4)

@@ -42,7 +42,12 @@ class Table:
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.columns)
 
-    def statement(self) -> str:
+    def place(self, generation: int | None = None) -> tuple[str, str]:
+        """Its schema and name: those that serve, or those of a generation beside them."""
+        schema, _, name = self.name.partition(".")
+        return (schema if generation is None else f"{schema}__g{generation}"), name
+
+    def statement(self, generation: int | None = None) -> str:
         """One INSERT from unnested arrays; $1 is the first column's array."""
         arrays = ", ".join(
             f"${number}::{_sent_as(kind)}[]" for number, (_, kind) in enumerate(self.columns, 1)
@@ -50,7 +55,7 @@ class Table:
         picked = ", ".join(f"u.{name}::{kind}" for name, kind in self.columns)
         names = ", ".join(self.names)
         insert = (
-            f"INSERT INTO {self.name} AS t ({names}) "  # noqa: S608 - names are constants of the code
+            f"INSERT INTO {'.'.join(self.place(generation))} AS t ({names}) "  # noqa: S608 - names are constants of the code
             f"SELECT {picked} FROM unnest({arrays}) AS u({names})"
         )
         return insert + self._on_conflict()
@@ -112,7 +117,9 @@ def _quoted(item: Any) -> str:
 
 
 async def write(
-    connection: Connection | PoolConnectionProxy, rows: Iterable[tuple[Table, Row]]
+    connection: Connection | PoolConnectionProxy,
+    rows: Iterable[tuple[Table, Row]],
+    generation: int | None = None,
 ) -> None:
     """Write a batch inside the caller's transaction, one statement a table."""
     by_table: dict[Table, list[Row]] = {}
@@ -121,4 +128,4 @@ async def write(
     for table, written in by_table.items():
         columns = zip(*table.fold(written), strict=True)
         arrays = [_sendable(kind, c) for (_, kind), c in zip(table.columns, columns, strict=True)]
-        await connection.execute(table.statement(), *arrays)
+        await connection.execute(table.statement(generation), *arrays)

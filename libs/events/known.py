@@ -38,6 +38,9 @@ AREAS = Table(
 )
 
 
+AREAS_OF = (AreaRegistered,)
+
+
 def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
     """Rows of known.areas from the feed of households: what no later event of the area changes."""
     match fact:

@@ -23,6 +23,7 @@ from .cursor_row import CursorRow
 from .entries import Row, Table, write
 from .errors import FeedStoppedError, ForkedError, PoisonError, ReplacedError
 from .feed import Feed
+from .generations import feed_generation
 from .group_commit import UNKNOWN_OUTCOME, told, unavailable
 from .leaf import leaf
 from .types import Event, Metadata, Recorded
@@ -38,11 +39,13 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Reader:
     """What a service reads of one source. `name` is `known` for facts that its rules rely on
-    (their positions stand in every event as `seen`), else the name of its read model."""
+    (their positions stand in every event as `seen`), else the name of its read model. `of`: the
+    facts that give rows, so that a rebuild need not read the others; None: any may."""
 
     name: str
     source: str
     project: Project
+    of: tuple[type[Event], ...] | None = None
 
     @property
     def lease(self) -> str:
@@ -146,8 +149,10 @@ class Reading:
         moved = Cursor(last.epoch, last.position, leaf(last), offsets[-1])
         taken = sum(offset is not None for offset in offsets)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.row.move(connection, cursor, moved, taken)
+            fed = await self.row.move(connection, cursor, moved, taken)
             await self._write(connection, rows, good)
+            for generation in fed:
+                await feed_generation(connection, generation, self.reader.lease, rows)
         self._took("write", began)
         measures.APPLIED.add(len(good), self.named)
         return moved

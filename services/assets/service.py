@@ -16,9 +16,9 @@ service = Service(
     routers=(asset.router, ledger.router),
     deciders=asset.DECIDERS,
     readers=(
-        Reader("known", "households", known.of_households),
-        Reader("known", "funds", known.of_funds),
-        Reader("view", "assets", ledger_view.project),
+        Reader("known", "households", known.of_households, known.OF_HOUSEHOLDS),
+        Reader("known", "funds", known.of_funds, known.OF_FUNDS),
+        Reader("view", "assets", ledger_view.project, ledger_view.OF),
     ),
     sql=Path(__file__).parent / "sql",
 )

@@ -18,8 +18,8 @@ service = Service(
     routers=tuple(noun.router for noun in NOUNS),
     deciders=tuple(decider for noun in NOUNS for decider in noun.DECIDERS),
     readers=(
-        Reader("known", "households", known.project),
-        Reader("view", "funds", own_lists.project),
+        Reader("known", "households", known.project, known.OF),
+        Reader("view", "funds", own_lists.project, own_lists.OF),
     ),
     sql=Path(__file__).parent / "sql",
 )

@@ -19,6 +19,6 @@ service = Service(
         *household.DECIDERS,
         *population.DECIDERS,
     ),
-    readers=(Reader("view", "households", register.project),),
+    readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",
 )

@@ -65,8 +65,9 @@ class Delivered:
     """A feed that gives every event twice or more, and the sources in no order: what a broker may
     do. Pages begin anywhere at or before what was asked for, and overlap."""
 
-    def __init__(self, feed: Feed, chance: random.Random) -> None:
+    def __init__(self, feed: Feed, chance: random.Random, at_most: int = 400) -> None:
         self._feed, self._chance, self.source = feed, chance, feed.source
+        self._at_most = at_most
         self.repeated = 0
 
     async def resume(self, cursor: Cursor) -> None:
@@ -76,7 +77,7 @@ class Delivered:
         return self._feed.offset_of(position)
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
-        page = await self._feed.read(after, min(limit, self._chance.randint(2, 400)))
+        page = await self._feed.read(after, min(limit, self._chance.randint(2, self._at_most)))
         again = [event for event in page for _ in range(self._chance.randint(1, 2))]
         self.repeated += len(again) - len(page)
         return again

@@ -13,7 +13,7 @@ import pytest
 
 from libs.chassis import healthy
 from libs.chassis.cli import main
-from libs.chassis.installation import admin
+from libs.chassis.installation import stores
 from libs.chassis.settings import Settings
 from services.__main__ import SERVICES
 from tests.journeys.tree import ROOT, running
@@ -51,7 +51,7 @@ async def test_a_stopped_system_is_told_as_such_by_every_verb(
 ) -> None:
     async with running(home) as tree:
         assert await exits(tree.settings, monkeypatch) == [0] * len(VERBS)
-        connection = await asyncpg.connect(**admin(tree.settings)("suyuan_funds"))
+        connection = await asyncpg.connect(**stores(tree.settings).admin("funds"))
         assert (await connection.fetchval("SELECT ahead FROM es.store")).days == 45
         await connection.close()
         capsys.readouterr()

@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from libs.chassis.installation import admin
-from libs.chassis.migrate import Store
+from libs.chassis.installation import stores
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 
@@ -33,8 +32,8 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
 
 
 async def _set(settings: Settings, services: Sequence[Service], ahead: timedelta) -> None:
-    superuser = admin(settings)
+    reached = stores(settings)
     for service in services:
-        connection = await asyncpg.connect(**superuser(Store.of(service.name).database))
+        connection = await asyncpg.connect(**reached.admin(service.name))
         await connection.execute("UPDATE es.store SET ahead = $1", ahead)
         await connection.close()

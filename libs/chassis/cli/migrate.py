@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from libs.chassis import logs
-from libs.chassis.installation import admin, stores
+from libs.chassis.installation import stores
 from libs.chassis.migrate import MigrationError
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
@@ -24,7 +24,8 @@ def run(_: argparse.Namespace, settings: Settings, services: Sequence[Service]) 
     """0 when every store fits this release, 1 when one refuses it."""
     logs.configure("migrate", settings.log_level)
     try:
-        asyncio.run(set_up(admin(settings), stores(settings).passwords, services))
+        reached = stores(settings)
+        asyncio.run(set_up(reached.superuser, reached.passwords, services))
     except MigrationError as error:
         print(error)
         return 1

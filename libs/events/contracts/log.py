@@ -57,4 +57,18 @@ class ExternalRefBound(Event, frozen=True, kw_only=True):
     area: Annotated[UUID | None, Meta(description="where it lies; null at the top")]
 
 
-CONTRACTS = Contracts((EpochOpened, CommandRefused, RefusalsCounted, ExternalRefBound))
+class GenerationSwapped(Event, frozen=True, kw_only=True):
+    """Another build of the read model answers from here on (ADR 0010)."""
+
+    generation: int
+    previous: int
+    digest: Annotated[
+        str | None, Meta(description="hex of the difference between the two; null on the way back")
+    ]
+    accepted: Annotated[bool, Meta(description="they differed, and an operator accepted that")]
+    reason: str | None
+
+
+CONTRACTS = Contracts(
+    (EpochOpened, CommandRefused, RefusalsCounted, ExternalRefBound, GenerationSwapped)
+)

@@ -37,6 +37,9 @@ FUNDED = Table(
     sums=("amount_fen",),
 )
 
+OF_HOUSEHOLDS = (OrganisationRegistered, *known.AREAS_OF)
+OF_FUNDS = (ProjectProposed, ProjectFunded)
+
 
 def of_households(
     recorded: Recorded, fact: Event, metadata: Metadata

@@ -46,6 +46,8 @@ LEDGERS = Table(
     mode="latest",
 )
 
+OF = (AssetFormed, AssetClassified, AssetRecorded)
+
 
 def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:

@@ -22,6 +22,8 @@ ORGANISATIONS = Table(
     mode="latest",
 )
 
+OF = (HouseholdRegistered, OrganisationRegistered, *known.AREAS_OF)
+
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:

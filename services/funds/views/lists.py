@@ -52,6 +52,8 @@ BATCHES = _list(
     ("amount_fen", "bigint"),
 )
 
+OF = (DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared)
+
 
 def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     """One row for what was registered, under the id of its stream."""

@@ -36,6 +36,8 @@ NAMES = Table(
     mode="latest",
 )
 
+OF = (AreaRegistered, AreaCodeChanged, OrganisationRegistered, NameTaken)
+
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:

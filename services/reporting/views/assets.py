@@ -19,6 +19,7 @@ from libs.events.types import Event, Metadata, Recorded
 from .tables import ASSETS, Origin
 
 SOURCE = "assets"
+OF = (AssetFormed, AssetClassified, AssetRecorded, RightConfirmed, AssetTransferred)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:

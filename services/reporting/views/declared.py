@@ -21,6 +21,7 @@ from libs.events.types import Event, Metadata, Recorded
 from .tables import CUTS, FIGURES, STATEMENTS, Origin
 
 SOURCE = "reporting"
+OF = (FigureDeclared, StatementDeclared, CutTaken)
 Noun = type[FigureDeclared] | type[StatementDeclared]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from libs.events.contracts import BY_SERVICE
 from libs.events.contracts.batches import (
     BatchDeclared,
     SubsidyDisbursed,
@@ -30,6 +31,15 @@ from .tables import BALANCES, DOCUMENTS, LINES, LOTS, MOVEMENTS, PAYMENTS, PROJE
 SOURCE = "funds"
 NO_PROJECT = UUID(int=0)
 Line = SubsidyOrdered | SubsidyDisbursed | SubsidyReturned
+NAMED = (DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared)
+OF: tuple[type[Event], ...] = (
+    *(SubsidyOrdered, SubsidyDisbursed, SubsidyReturned, *NAMED),
+    *(
+        kind
+        for kind in BY_SERVICE[SOURCE].events.values()
+        if "movements" in kind.__struct_fields__ and kind not in NAMED
+    ),
+)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:

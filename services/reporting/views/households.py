@@ -19,6 +19,10 @@ from libs.events.types import Event, Metadata, Recorded
 from .tables import AREAS, HOUSEHOLDS, ORGANISATIONS, POPULATIONS, Origin
 
 SOURCE = "households"
+OF = (
+    *(AreaRegistered, AreaCodeChanged, OrganisationRegistered),
+    *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
+)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:

@@ -1,0 +1,170 @@
+"""rebuild: a second build of the read models beside the serving one; compare, swap, go back."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import uvloop
+
+from libs.chassis import logs
+from libs.chassis.collector import quiet_gc
+from libs.chassis.installation import NotRunningError, stores
+from libs.chassis.read_model import ReadModel, opened
+from libs.chassis.service import Service
+from libs.chassis.settings import Settings
+from libs.events.compare import Comparison, Difference
+from libs.events.errors import FeedStoppedError
+from libs.events.explain import Written
+from libs.events.generations import GenerationError
+
+from .processes import chosen
+
+REFUSED, USAGE, UNHEALTHY = 1, 2, 3
+ROOT = Path(__file__).resolve().parents[3]
+Told = dict[str, Any]
+
+
+def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "build the read models anew beside the serving ones, and compare; everything runs on"
+    verb = verbs.add_parser("rebuild", help=text, description=text)
+    verb.add_argument("services", nargs="*")
+    act = verb.add_mutually_exclusive_group()
+    act.add_argument("--plan", action="store_true", help="what it would take; nothing is built")
+    act.add_argument("--swap", action="store_true", help="put the build in service, if equal")
+    act.add_argument("--rollback", action="store_true", help="put the one before in service again")
+    act.add_argument("--drop", action="store_true", help="remove the one that does not serve")
+    verb.add_argument("--accept", metavar="DIGEST", help="swap though exactly this differs")
+    verb.add_argument("--reason", help="why, for the log; needed by --accept and --rollback")
+    verb.add_argument("--json", action="store_true", help="one JSON object a service and line")
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
+    """0 done, 1 refused or different, 2 usage, 3 it cannot be built."""
+    if wrong := _misused(arguments):
+        print(wrong)
+        return USAGE
+    picked = chosen(arguments.services, services)
+    logs.configure("rebuild", settings.log_level)
+    if len(picked) > 1 and not (arguments.swap or arguments.rollback or arguments.drop):
+        return asyncio.run(_in_processes(arguments, [service.name for service in picked]))
+    return max(uvloop.run(_one(arguments, settings, service)) for service in picked)
+
+
+def _misused(arguments: argparse.Namespace) -> str | None:
+    if arguments.accept and not (arguments.swap and len(arguments.services) == 1):
+        return "--accept: with --swap and one service"
+    if (arguments.accept or arguments.rollback) and not arguments.reason:
+        return "--reason: say why"
+    return None
+
+
+async def _in_processes(arguments: argparse.Namespace, names: Sequence[str]) -> int:
+    """A process a service: each has its own logs to read and its own tables to fill."""
+    more = [f"--{name}" for name in ("plan", "json") if getattr(arguments, name)]
+
+    async def one(name: str) -> int:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services", "rebuild", name, *more),
+            cwd=ROOT,
+            env=os.environ,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            told, _ = await child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+        print(told.decode(), end="", flush=True)
+        return child.returncode or 0
+
+    return max(await asyncio.gather(*map(one, names)))
+
+
+async def _one(arguments: argparse.Namespace, settings: Settings, service: Service) -> int:
+    quiet_gc()
+    try:
+        async with opened(service, stores(settings)) as model:
+            code, told = await _act(arguments, settings, model)
+    except GenerationError as error:
+        code, told = REFUSED, {"refused": str(error), **error.facts}
+    except (FeedStoppedError, NotRunningError, asyncpg.PostgresError, OSError) as error:
+        code, told = UNHEALTHY, {"failed": type(error).__name__}
+        if isinstance(error, FeedStoppedError | NotRunningError):
+            told["why"] = str(error)
+    print(_line(arguments, {"service": service.name, **told}), flush=True)
+    return code
+
+
+async def _act(
+    arguments: argparse.Namespace, settings: Settings, model: ReadModel
+) -> tuple[int, Told]:
+    if arguments.plan:
+        return await _plan(settings, model)
+    if arguments.swap:
+        return 0, asdict(await model.swap(arguments.accept, arguments.reason))
+    if arguments.rollback:
+        return 0, asdict(await model.roll_back(arguments.reason))
+    if arguments.drop:
+        return 0, {"dropped": await model.drop()}
+    code, planned = await _plan(settings, model)
+    if code:
+        return code, planned
+    built = asdict(await model.build())
+    comparison, explained = await model.compared()
+    return 0 if comparison.equal else REFUSED, built | _compared(comparison, explained)
+
+
+async def _plan(settings: Settings, model: ReadModel) -> tuple[int, Told]:
+    embedded = settings.home / "postgres"
+    plan = await model.plan(embedded if embedded.exists() else None)
+    return (0 if plan.fits else REFUSED), asdict(plan)
+
+
+def _compared(
+    comparison: Comparison, explained: Sequence[tuple[Difference, Sequence[Written]]]
+) -> Told:
+    return {
+        "cursors": dict(comparison.cursors),
+        "equal": comparison.equal,
+        "buckets": len(comparison.buckets),
+        "digest": comparison.digest,
+        "different": [asdict(bucket) for bucket in comparison.different],
+        "differences": [
+            {
+                "table": one.table,
+                "bucket": one.bucket,
+                "key": one.key,
+                "columns": one.columns,
+                "written_by": [asdict(event) for event in events],
+            }
+            for one, events in explained
+        ],
+        "more": [
+            {"table": t, "bucket": b, "rows": count} for (t, b), count in comparison.more.items()
+        ],
+    }
+
+
+def _line(arguments: argparse.Namespace, told: Told) -> str:
+    if arguments.json:
+        return msgspec.json.encode(told).decode()
+    flat = [f"{k} {v}" for k, v in told.items() if not isinstance(v, list | dict)]
+    lines = ["  ".join(flat).removeprefix("service ")]
+    for one in told.get("different", ()):
+        lines.append(f"  {one['table']} [{one['name']}] {one['serving']} -> {one['other']}")
+    for one in told.get("differences", ()):
+        by = ", ".join(f"{e['source']} {e['event']} {e['type']}" for e in one["written_by"])
+        lines.append(f"    {one['table']} {one['key']} by {by or '?'}")
+        lines += [f"      {name}: {a} -> {b}" for name, (a, b) in one["columns"].items()]
+    lines += [f"    {m['table']} [{m['bucket']}] +{m['rows']}" for m in told.get("more", ())]
+    return "\n".join(lines)
