@@ -1,4 +1,4 @@
-"""The worker: every reader of its services, in one task group.
+"""The worker: every reader of its services, in one task group, and a checker beside them.
 
 A stopped feed is one reader's loud end: it says why in its cursor row and the others go on. Any
 other failure ends the process, and whoever runs it starts it again: cursors hold what was done.
@@ -22,6 +22,7 @@ from libs.events.group_commit import Connect
 from libs.events.log import keep_session
 from libs.events.reader import Reading
 
+from .checking import keep_checking
 from .collector import quiet_gc
 from .service import Service
 from .stores import Stores, require_migrated
@@ -38,6 +39,7 @@ async def work(services: Sequence[Service], stores: Stores) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         readings = await open_readings(services, stores, stack)
+        await keep_checking(services, stores, stack)
         quiet_gc()
         log.info("worker_started", readers=[reading.reader.lease for reading in readings])
         await follow(readings, stop)

@@ -41,7 +41,7 @@ async def test_an_event_appended_while_a_page_is_made_is_not_covered_unseen(
     pool = log.pool
 
     async def append() -> None:
-        await pool.execute(APPEND, uuid4())
+        await installation.plant(funds, APPEND, uuid4())
 
     log.pool = Interrupted(pool, append)  # type: ignore[assignment]  # stands between the queries
     seen: list[int] = []

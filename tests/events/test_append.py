@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.chassis.migrate import Store
 from libs.chassis.stores import LOG_SQL
 from libs.events import loads
 from libs.events.codec import encode_metadata
@@ -30,7 +31,9 @@ from tests.events.planted import (
     spoiled,
 )
 
-APPEND_SQL = (LOG_SQL / "functions/append.sql").read_text("utf-8")
+APPEND_SQL = (
+    (LOG_SQL / "functions/append.sql").read_text("utf-8").replace("{{app}}", Store.of("funds").app)
+)
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 MINUTES = timedelta(minutes=1)
 
