@@ -249,10 +249,11 @@ SELECT CASE WHEN $1::text IS NULL THEN (SELECT coalesce(max(position), 0) FROM e
 """
 _LOOKED = """
 UPDATE es.checks
-   SET at = clock_timestamp(), state = $4, position = coalesce($6, position),
+   SET at = clock_timestamp(), state = $4::json, position = coalesce($6, position),
        checked = coalesce($7, checked),
-       counterexample = CASE WHEN $4 IS NULL THEN $5 ELSE coalesce(counterexample, $5) END
- WHERE invariant = $1 AND token <= $2 AND state::text IS NOT DISTINCT FROM $3
+       counterexample = CASE WHEN $4::json IS NULL THEN $5::json
+                             ELSE coalesce(counterexample, $5::json) END
+ WHERE invariant = $1 AND token <= $2 AND state::text IS NOT DISTINCT FROM $3::text
 """
 _CONFIRM = """
 UPDATE es.checks SET at = clock_timestamp()

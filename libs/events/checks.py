@@ -110,17 +110,20 @@ class Along:
         return self.invariant.title
 
     def keys(self, page: Page) -> set[str]:
+        if self.invariant.facts is None:
+            return {""}
         return {key for _, _, key in self._concerned(page)}
 
     async def walk(self, _: Reached, page: Page, states: States) -> Sequence[Breach]:
+        name, step = self.invariant.name, self.invariant.step
         found: list[Breach] = []
         for recorded, fact, key in self._concerned(page):
-            at = (self.name, key)
+            at = (name, key)
             numbers: Numbers | None
             try:
-                states[at], numbers = self.invariant.step(states.get(at, {}), recorded, fact)
+                states[at], numbers = step(states.get(at, {}), recorded, fact)
             except Exception as error:  # what no step foresaw is a counterexample too
-                log.exception("check_failed", invariant=self.name, event_id=recorded.identity)
+                log.exception("check_failed", invariant=name, event_id=recorded.identity)
                 numbers = {"failed": type(error).__name__}
             if numbers is not None:
                 found.append(Breach(event=recorded.identity, numbers=numbers))

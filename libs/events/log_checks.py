@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 import msgspec
@@ -93,8 +94,8 @@ def _runs(open_: State, page: Page) -> Iterator[State]:
     """Neighbours of one request: {request, epoch, first, last, count}. An unreadable event, which
     another check tells, belongs to the run it stands in."""
     read = [pair for pair in zip(page.requests, page.events, strict=True) if pair[0] is not None]
-    for request, pairs in groupby(read, key=lambda pair: str(pair[0])):
-        events = [event for _, event in pairs]
+    for id_, pairs in groupby(read, key=itemgetter(0)):
+        request, events = str(id_), [event for _, event in pairs]
         first, count = events[0].position, len(events)
         if open_.get("request") == request:
             first, count = open_["first"], count + open_["count"]

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from libs.chassis.checking import examined
+from libs.chassis.collector import quiet_gc
 from libs.chassis.installation import stores
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
@@ -37,6 +38,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     """0 when everything holds, 3 when something does not."""
+    quiet_gc()
     picked, reached = chosen(arguments.services, services), stores(settings)
     broken = False
     for service in picked:
