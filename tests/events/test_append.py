@@ -293,6 +293,16 @@ async def test_only_keys_that_move_no_money_can_be_pruned(store: LogStore) -> No
         await admin.execute(prune, money.id)
 
 
+@pytest.mark.parametrize("table", ["events", "requests"])
+async def test_the_service_inserts_nothing_but_by_append(store: LogStore, table: str) -> None:
+    """es.append runs as the owner; nothing else that the service may call inserts."""
+    app = await store.connect()
+    assert each(await append(app, asking(part(A, 0, "a")))) == ["appended"]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await app.execute(f"INSERT INTO es.{table} SELECT * FROM es.{table}")  # noqa: S608 - our own name
+    assert await app.fetchval("SELECT current_user") == "funds_app"
+
+
 async def test_the_feed_role_reads_events_and_nothing_else(store: LogStore) -> None:
     feed = await store.connect("feed")
     assert await feed.fetchval("SELECT count(*) FROM es.events") == 1

@@ -425,6 +425,6 @@ async def moved(store: LogStore, position: int) -> None:
     """Until a checker holds the lease and has come so far."""
     app = await store.connect()
     held = "SELECT true FROM es.leases WHERE until > clock_timestamp()"
-    reached = "SELECT min(position) FROM es.checks"
+    reached = "SELECT coalesce(min(position), -1) FROM es.checks"
     while not await app.fetchval(held) or await app.fetchval(reached) < position:  # noqa: ASYNC110 - another process
         await asyncio.sleep(0.01)
