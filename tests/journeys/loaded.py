@@ -22,6 +22,7 @@ from libs.chassis.cli.events import digest_of
 from libs.chassis.http import application
 from libs.chassis.loader import Door, Load
 from libs.chassis.migrate import Store
+from libs.chassis.service import Service
 from libs.chassis.stores import Stores
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
@@ -115,13 +116,23 @@ async def digests(installation: Installation) -> dict[str, tuple[int, str]]:
 
 
 async def broken(stores: Stores) -> list[str]:
-    """What `check` finds in each service of an installation, in words."""
-    return [
+    """What `check` finds in each service of an installation, and what its running checker, if it
+    has one, has found; in words."""
+    return [f"kept: {row}" for service in SERVICES for row in await kept(service, stores)] + [
         f"{service.name} {finding.check.name} {breach.event} {breach.numbers}"
         for service in SERVICES
         for finding in await examined(service, stores)
         for breach in finding.breaches
     ]
+
+
+async def kept(service: Service, stores: Stores) -> list[asyncpg.Record]:
+    """The counterexamples that the running checker keeps."""
+    connection = await asyncpg.connect(**stores.app(service.name))
+    query = "SELECT invariant, counterexample FROM es.checks WHERE counterexample IS NOT NULL"
+    rows: list[asyncpg.Record] = await connection.fetch(query)
+    await connection.close()
+    return rows
 
 
 async def asked(door: Door, path: str, **params: str | int) -> dict[str, Any]:
