@@ -95,6 +95,12 @@ class Installation:
         client = AsyncClient(transport=transport, base_url="http://test", headers=headers)
         return await self._stack.enter_async_context(client)
 
+    async def plant(self, service: Service, statement: str, *values: Any) -> None:
+        """As the superuser, on a connection of its own: what the service itself may not do."""
+        connection = await asyncpg.connect(**self.admin(self.stores.prefix + service.name))
+        await connection.execute(statement, *values)
+        await connection.close()
+
     def feed(self, source: str) -> DirectFeed:
         """The direct feed of a service's log."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from libs.events.external_ref import external_ref_stream, external_refs
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
 from libs.events.schemas import dataschema
+from libs.events.standing import standings
 from libs.events.store import COLUMNS, recorded
 from libs.events.types import ExternalRef, Recorded
 
 from .call import Call, Holds
+from .checking import checks
 from .shapes import Events, Health, Invariants, Named, Version
 from .version import version
 
@@ -60,33 +63,14 @@ async def told_version(request: Request) -> Response:
     return answer({"version": version(), "store": str(log.store), "epoch": log.epoch})
 
 
-async def invariants(call: Annotated[Call, Depends(Holds("auditor", "operator"))]) -> Response:
-    """What is checked in the database itself: density of positions and versions, cursors, stops."""
-    found = [
-        {"invariant": name, "position": row["position"], "counterexample": row["counterexample"]}
-        for name, query in INVARIANTS.items()
-        for row in await call.log.pool.fetch(query)
-    ]
-    return answer({"service": call.log.service, "invariants": found})
-
-
-INVARIANTS = {
-    "positions are dense from 1": """
-        SELECT coalesce(max(position), 0) AS position,
-               CASE WHEN count(*) <> coalesce(max(position), 0)
-                    THEN 'events ' || count(*) || ', last position ' || max(position)
-               END AS counterexample
-          FROM es.events""",
-    "versions are dense in every stream": """
-        SELECT coalesce(max(position), 0) AS position,
-               (SELECT s.stream_id::text FROM es.events s GROUP BY s.stream_id
-                HAVING count(*) <> max(s.version) LIMIT 1) AS counterexample
-          FROM es.events""",
-    "no reader is stopped": """
-        SELECT coalesce(min(position), 0) AS position,
-               string_agg(reader || ':' || source || ' ' || stopped, '; ') AS counterexample
-          FROM es.cursors""",
-}
+async def invariants(
+    request: Request, call: Annotated[Call, Depends(Holds("auditor", "operator"))]
+) -> Response:
+    """What the running checker found: up to which position each invariant is checked, when, and
+    the first counterexample: an event and numbers."""
+    async with call.log.pool.acquire() as connection:
+        found = await standings(connection, checks(request.app.state.service, {}))
+    return answer({"service": call.log.service, "invariants": [asdict(one) for one in found]})
 
 
 async def external_ref(
@@ -123,8 +107,15 @@ async def events(
     call: Annotated[Call, Depends(Holds(*READERS_OF_EVENTS))],
     wanted: Annotated[Wanted, Query()],
 ) -> Response:
-    """CloudEvents by position. `covered_to`: up to where the filter was applied; `previous`: the
-    position of the event before within the filter, so that a scoped reader can prove no gap."""
+    """CloudEvents by position. `covered_to`: up to where the filter was applied.
+
+    Each event says what stood before it within the filter, so that a scoped reader can prove no
+    gap: `previous`, the position of the event before, null where there is none at all; or, where
+    none was found near, `none_since`: no event of the filter lies from there to this one. A reader
+    that has covered the log to C and holds L as its last event goes on without a gap when
+    `previous` is L, or `none_since` is at most C + 1: so it is behind any `after` that was a
+    `covered_to`, and `after` = L always gives `previous`.
+    """
     scope = wanted.area or call.caller.area
     if scope is not None:
         await require_in_scope(call, scope)
@@ -151,12 +142,22 @@ async def _page(log: Log, wanted: Wanted, area: UUID | None) -> dict[str, Any]:
     rows = await log.pool.fetch(_EVENTS, after, min(head, up_to), types, area, wanted.limit)
     found = [recorded(log.store, row) for row in rows]
     covered = found[-1].position if len(found) == wanted.limit else min(head, up_to)
-    previous = await log.pool.fetchval(_PREVIOUS, after, types, area)
+    before = await _before(log, after, types, area) if found else {}
     shown = []
     for event in found:
-        shown.append({**cloud_event(log.service, event), "previous": previous})
-        previous = event.position
+        shown.append({**cloud_event(log.service, event), **before})
+        before = {"previous": event.position}
     return {"covered_to": max(covered, after), "events": shown, "head": head}
+
+
+async def _before(
+    log: Log, after: int, types: list[str] | None, area: UUID | None
+) -> dict[str, int | None]:
+    """What stands before the first event of a page, looked for as far back as a page goes on: the
+    last event of the filter may lie at the other end of a long log."""
+    since = max(0, after - SCANNED_AT_ONCE)
+    previous = await log.pool.fetchval(_PREVIOUS, after, types, area, since)
+    return {"none_since": since + 1} if previous is None and since else {"previous": previous}
 
 
 _FILTER = """
@@ -171,7 +172,8 @@ SELECT {COLUMNS} FROM es.events
  ORDER BY position LIMIT $5
 """  # noqa: S608 - constants only
 _PREVIOUS = f"""
-SELECT position FROM es.events WHERE position <= $1 {_FILTER} ORDER BY position DESC LIMIT 1
+SELECT position FROM es.events WHERE position <= $1 AND position > $4::bigint {_FILTER}
+ ORDER BY position DESC LIMIT 1
 """  # noqa: S608 - constants only
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
 from libs.events.decider import Decider
+from libs.events.invariant import Invariant
 from libs.events.reader import Reader
 
 
@@ -26,6 +27,7 @@ class Service:
     readers: Sequence[Reader]
     sql: Path
     pages: Path | None = None
+    invariants: Sequence[Invariant] = ()
 
     @property
     def contracts(self) -> Contracts:

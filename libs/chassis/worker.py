@@ -1,4 +1,5 @@
-"""The worker: every reader of its services, in one task group; in Kafka mode the relays too.
+"""The worker: every reader of its services, in one task group, and a checker beside them; in Kafka
+mode the relays too.
 
 A stopped feed is one reader's loud end: it says why in its cursor row and the others go on. Any
 other failure ends the process, and whoever runs it starts it again: cursors hold what was done.
@@ -25,6 +26,7 @@ from libs.events.reader import Reading
 from libs.events.relay import Relay
 from libs.events.topic import Kafka
 
+from .checking import keep_checking
 from .collector import quiet_gc
 from .observe import beside, keep_looking, look_at_pools
 from .service import Service
@@ -55,6 +57,7 @@ async def work(
         runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
         if kafka is not None and relay:
             runs += await open_relays(services, stores, stack, kafka)
+        await keep_checking(services, stores, stack)
         await _until(stop, runs)
     log.info("worker_stopped")
 

@@ -16,12 +16,14 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import Connection, Record
+from asyncpg.pool import PoolConnectionProxy
 
 from .codec import Contracts, encode_metadata
 from .errors import TooLargeError
 from .leaf import leaf
 from .types import Event, Head, Metadata, Recorded
 
+Reached = Connection | PoolConnectionProxy
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes; larger things are files by digest (design 3.3)."""
 
@@ -174,7 +176,7 @@ def recorded(store: UUID, row: Record) -> Recorded:
     )
 
 
-async def read_after(connection: Connection, store: UUID, after: int, limit: int) -> list[Recorded]:
+async def read_after(connection: Reached, store: UUID, after: int, limit: int) -> list[Recorded]:
     """Events behind a position, in order; at most `limit`, empty at the head."""
     rows = await connection.fetch(
         f"SELECT {COLUMNS} FROM es.events WHERE position > $1 ORDER BY position LIMIT $2",  # noqa: S608 - constant column list
@@ -184,7 +186,7 @@ async def read_after(connection: Connection, store: UUID, after: int, limit: int
     return [recorded(store, row) for row in rows]
 
 
-async def identity(connection: Connection) -> tuple[UUID, int]:
+async def identity(connection: Reached) -> tuple[UUID, int]:
     """The store's id and its present epoch."""
     row = await connection.fetchrow("SELECT store_id, epoch FROM es.store")
     if row is None:
@@ -192,7 +194,7 @@ async def identity(connection: Connection) -> tuple[UUID, int]:
     return row["store_id"], row["epoch"]
 
 
-async def head(connection: Connection) -> Head:
+async def head(connection: Reached) -> Head:
     """Where the log ends, with the leaf of its last event."""
     store, epoch = await identity(connection)
     row = await connection.fetchrow(

@@ -7,6 +7,7 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.assets.api import asset, ledger
+from services.assets.domain import formed
 from services.assets.views import known
 from services.assets.views import ledger as ledger_view
 
@@ -21,4 +22,5 @@ service = Service(
         Reader("view", "assets", ledger_view.project, ledger_view.OF),
     ),
     sql=Path(__file__).parent / "sql",
+    invariants=formed.INVARIANTS,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.funds.api import batch, document, lists, lot, payment, policy, project
+from services.funds.domain import books
 from services.funds.views import known
 from services.funds.views import lists as own_lists
 
@@ -22,4 +23,5 @@ service = Service(
         Reader("view", "funds", own_lists.project, own_lists.OF),
     ),
     sql=Path(__file__).parent / "sql",
+    invariants=books.INVARIANTS,
 )

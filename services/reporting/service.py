@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.reporting.api import balances, cut, figure, statement, trace
-from services.reporting.views import assets, declared, funds, households
+from services.reporting.views import assets, declared, funds, households, invariants
 
 service = Service(
     name="reporting",
@@ -22,4 +22,5 @@ service = Service(
     ),
     sql=Path(__file__).parent / "sql",
     pages=Path(__file__).parent / "desk",
+    invariants=invariants.INVARIANTS,
 )

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.chassis.migrate import Store
 from libs.chassis.stores import LOG_SQL
 from libs.events import loads
 from libs.events.codec import encode_metadata
@@ -30,7 +31,9 @@ from tests.events.planted import (
     spoiled,
 )
 
-APPEND_SQL = (LOG_SQL / "functions/append.sql").read_text("utf-8")
+APPEND_SQL = (
+    (LOG_SQL / "functions/append.sql").read_text("utf-8").replace("{{app}}", Store.of("funds").app)
+)
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 MINUTES = timedelta(minutes=1)
 
@@ -288,6 +291,16 @@ async def test_only_keys_that_move_no_money_can_be_pruned(store: LogStore) -> No
     assert await admin.execute(prune, other.id) == "DELETE 1"
     with pytest.raises(asyncpg.PostgresError, match="never changed"):
         await admin.execute(prune, money.id)
+
+
+@pytest.mark.parametrize("table", ["events", "requests"])
+async def test_the_service_inserts_nothing_but_by_append(store: LogStore, table: str) -> None:
+    """es.append runs as the owner; nothing else that the service may call inserts."""
+    app = await store.connect()
+    assert each(await append(app, asking(part(A, 0, "a")))) == ["appended"]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await app.execute(f"INSERT INTO es.{table} SELECT * FROM es.{table}")  # noqa: S608 - our own name
+    assert await app.fetchval("SELECT current_user") == "funds_app"
 
 
 async def test_the_feed_role_reads_events_and_nothing_else(store: LogStore) -> None:

@@ -25,7 +25,9 @@ from tests.events.writers import APPLICATION, SHARED
 
 PROCESSES, CONNECTIONS = 3, 4
 SECONDS, KILLS = 12.0, 60
-APPEND_SQL = (LOG_SQL / "functions/append.sql").read_text("utf-8")
+APPEND_SQL = (
+    (LOG_SQL / "functions/append.sql").read_text("utf-8").replace("{{app}}", Store.of("funds").app)
+)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from tests.conftest import Installation, Templates, drop
 from tests.journeys.loaded import (
     CASES,
     MIGRATED,
+    broken,
     copy,
     digests,
     load,
@@ -51,6 +52,7 @@ def reproduced(templates: Templates) -> Iterator[Reproduced]:
         async with opened(templates, stores) as installation:
             done, statement = await load(case, installation)
             logs = await digests(installation)
+            assert await broken(installation.stores) == []
         return Reproduced(case, stores, done.answers, statement, logs)
 
     with run_in_thread() as run:

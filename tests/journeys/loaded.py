@@ -17,10 +17,12 @@ from starlette.routing import Mount
 
 from libs.chassis.auth import LocalIssuer, Verifier
 from libs.chassis.cases import Case, compare
+from libs.chassis.checking import examined
 from libs.chassis.cli.events import digest_of
 from libs.chassis.http import application
 from libs.chassis.loader import Door, Load
 from libs.chassis.migrate import Store
+from libs.chassis.service import Service
 from libs.chassis.stores import Stores
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
@@ -32,12 +34,13 @@ MIGRATED = ""
 
 @asynccontextmanager
 async def copy(templates: Templates, of: str, prefix: str) -> AsyncIterator[Installation]:
-    """Four stores copied from those of another prefix, which nobody uses meanwhile; dropped at the
-    end."""
+    """Four stores copied from those of another prefix, which nobody uses meanwhile; at the end all
+    that must be so is, and they are dropped."""
     await make(templates, of, prefix)
     try:
         async with opened(templates, prefix) as installation:
             yield installation
+            assert await broken(installation.stores) == []
     finally:
         await drop(templates.cluster, prefix)
 
@@ -110,6 +113,26 @@ async def digests(installation: Installation) -> dict[str, tuple[int, str]]:
         found[service.name] = await digest_of(connection)
         await connection.close()
     return found
+
+
+async def broken(stores: Stores) -> list[str]:
+    """What `check` finds in each service of an installation, and what its running checker, if it
+    has one, has found; in words."""
+    return [f"kept: {row}" for service in SERVICES for row in await kept(service, stores)] + [
+        f"{service.name} {finding.check.name} {breach.event} {breach.numbers}"
+        for service in SERVICES
+        for finding in await examined(service, stores)
+        for breach in finding.breaches
+    ]
+
+
+async def kept(service: Service, stores: Stores) -> list[asyncpg.Record]:
+    """The counterexamples that the running checker keeps."""
+    connection = await asyncpg.connect(**stores.app(service.name))
+    query = "SELECT invariant, counterexample FROM es.checks WHERE counterexample IS NOT NULL"
+    rows: list[asyncpg.Record] = await connection.fetch(query)
+    await connection.close()
+    return rows
 
 
 async def asked(door: Door, path: str, **params: str | int) -> dict[str, Any]:

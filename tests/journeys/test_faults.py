@@ -101,8 +101,8 @@ async def test_money_does_not_move_on_a_copy_that_is_old_or_stopped(
 async def test_one_stopped_reader_leaves_the_others_running(installation: Installation) -> None:
     """A poisoned event of funds stops reporting's copy of funds, and nothing else."""
     await register_county(installation)
-    pool = (await installation.log(funds)).pool
-    await pool.execute(
+    await installation.plant(
+        funds,
         "INSERT INTO es.events SELECT position + 1, $1, 1, recorded_at, epoch, 1, 'FundAllocated',"
         " seen, salt, '{}', metadata FROM es.events ORDER BY position DESC LIMIT 1",
         uuid4(),
@@ -136,7 +136,8 @@ async def test_a_lost_wake_up_is_made_good_by_polling(installation: Installation
     reading = await installation.reading(funds, funds.readers[1])
     task = asyncio.create_task(reading.run())
     await asyncio.sleep(1)
-    await log.pool.execute(
+    await installation.plant(
+        funds,
         "INSERT INTO es.events SELECT position + 1, $1, 1, recorded_at, epoch, 1, 'Unheard', seen,"
         " salt, '{}', metadata FROM es.events ORDER BY position DESC LIMIT 1",
         uuid4(),

@@ -20,6 +20,7 @@ from libs.chassis import installation
 from libs.chassis.identity import local_issuer
 from libs.chassis.settings import Settings
 from libs.chassis.stores import Stores
+from tests.journeys.loaded import broken
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = ("serve", "work", "postgres")
@@ -102,6 +103,9 @@ async def running(home: Path, **more: str) -> AsyncIterator[Tree]:
     try:
         await ready(tree)
         yield tree
+        if process.returncode is None and tree.child("postgres") is not None:
+            await ready(tree)  # whoever was killed last has come back
+            assert await broken(tree.stores) == []
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

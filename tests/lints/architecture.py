@@ -20,7 +20,7 @@ LANGUAGE = tuple(
     f"libs.events.{module}"
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
-        *("canonical", "private", "leaf", "money", "document", "amount"),
+        *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -41,6 +41,7 @@ RULES_MAY = (
             "document",
             "amount",
             "leaf",
+            "invariant",
         )
     ),
     "libs.events.canonical",
@@ -73,7 +74,7 @@ ROOMS = (
     Room("packages", r"(libs|services|services/\w+)/__init__\.py", ()),
     Room(
         "language",
-        r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf)(\.py|/.*)",
+        r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(
@@ -99,6 +100,7 @@ ROOMS = (
             *("asyncpg", "{own}.views"),
             *(f"libs.events.{m}" for m in ("types", "contracts", "entries", "reader", "known")),
             *("libs.events.codec", "libs.events.canonical", "libs.events.errors"),
+            "libs.events.invariant",
         ),
     ),
     Room("api", SERVICE + r"/(api|figures|desk)/.*", API_MAY),

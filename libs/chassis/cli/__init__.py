@@ -18,6 +18,7 @@ from libs.chassis.service import Service
 from libs.chassis.settings import VARIABLES, SettingError, Settings
 
 from . import (
+    check,
     clock,
     contracts,
     demo,
@@ -43,6 +44,7 @@ NOUNS = (
     processes,
     demo,
     status,
+    check,
     token,
     events,
     figure,

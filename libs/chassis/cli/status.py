@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import asyncpg
 import msgspec
 
+from libs.chassis.checking import checks
 from libs.chassis.installation import stores
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.stores import Stores
+from libs.events.standing import Standing, standings
 
 UNHEALTHY = 3
+SILENT_S = 300
+"""A checker that has looked at nothing for so long does not run."""
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
 
 @dataclass(frozen=True)
@@ -60,16 +66,72 @@ def run_status(
 ) -> int:
     try:
         lags = asyncio.run(_measured(settings, services))
+        standing = asyncio.run(_standing(settings, services))
     except asyncpg.InvalidCatalogNameError as error:
         print(f"not migrated: {error}")
         return UNHEALTHY
-    wrong = [lag for lag in lags if lag.stopped]
+    stopped = [lag for lag in lags if lag.stopped]
+    wrong = {name: lines for name, found in standing.items() if (lines := _wrong(name, found))}
     if arguments.json:
-        print(msgspec.json.encode({"healthy": not wrong, "readers": len(lags)}).decode())
+        print(_json(lags, stopped, wrong, standing))
     else:
-        print("all readers run" if not wrong else "stopped:\n" + "\n".join(map(_line, wrong)))
+        print("all readers run" if not stopped else "stopped:\n" + "\n".join(map(_line, stopped)))
         print(f"heads: {', '.join(sorted({f'{lag.source}:{lag.head}' for lag in lags}))}")
-    return UNHEALTHY if wrong else 0
+        for name, found in standing.items():
+            print("\n".join(map(_red, wrong[name])) if name in wrong else _holds(name, found))
+    return UNHEALTHY if stopped or wrong else 0
+
+
+def _json(
+    lags: list[Lag],
+    stopped: list[Lag],
+    wrong: dict[str, list[str]],
+    standing: dict[str, list[Standing]],
+) -> str:
+    broken = [
+        {"service": name, **asdict(one)}
+        for name, found in standing.items()
+        for one in found
+        if one.broken
+    ]
+    healthy = not stopped and not wrong
+    return msgspec.json.encode(
+        {"healthy": healthy, "readers": len(lags), "broken": broken}
+    ).decode()
+
+
+def _wrong(service: str, found: list[Standing]) -> list[str]:
+    """Red lines: what is broken or not looked at any more, and what to do."""
+    lines = [
+        f"{service}: {one.invariant} BROKEN ({one.title}) {_numbers(one)}\n"
+        f"  change nothing, back up the store, see all of it: python -m services check {service}"
+        for one in found
+        if one.broken
+    ]
+    if silent := [one for one in found if (one.age_s or 0) > SILENT_S]:
+        oldest = max(one.age_s or 0 for one in silent)
+        lines.append(
+            f"{service}: {len(silent)} invariants not looked at for {oldest} s\n"
+            f"  is the worker running? python -m services work {service}"
+        )
+    return lines
+
+
+def _numbers(one: Standing) -> str:
+    said = one.counterexample or {}
+    numbers = " ".join(f"{key}={value}" for key, value in said["numbers"].items())
+    return f"event {said['event']} {numbers}" if said["event"] else numbers
+
+
+def _holds(service: str, found: list[Standing]) -> str:
+    looked = [one for one in found if one.age_s is not None]
+    if not looked:
+        return f"{service}: no invariant looked at yet"
+    return f"{service}: {len(looked)} invariants hold, to {min(one.position for one in looked)}"
+
+
+def _red(line: str) -> str:
+    return f"{RED}{line}{PLAIN}" if sys.stdout.isatty() else line
 
 
 def _line(lag: Lag) -> str:
@@ -82,6 +144,17 @@ async def _measured(settings: Settings, services: Sequence[Service]) -> list[Lag
     reached = stores(settings)
     heads = {service.name: await _head(reached, service.name) for service in services}
     return [lag for service in services for lag in await _lags(reached, service.name, heads)]
+
+
+async def _standing(settings: Settings, services: Sequence[Service]) -> dict[str, list[Standing]]:
+    reached, found = stores(settings), {}
+    for service in services:
+        connection = await asyncpg.connect(**reached.app(service.name))
+        try:
+            found[service.name] = await standings(connection, checks(service, {}))
+        finally:
+            await connection.close()
+    return found
 
 
 async def _head(reached: Stores, service: str) -> int:

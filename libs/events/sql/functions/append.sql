@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION es.append(
     of_req int[], stream uuid[], expected bigint[], n int[],                    -- one a part; NULL any, 0 none
     of_part int[], ord int[], type text[], sv smallint[], salt bytea[], payload json[], meta json[])
 RETURNS TABLE (request_no int, outcome int, at_version bigint, at_position bigint, at_time timestamptz, first_answer json)
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER   -- nobody but the owner may insert; every name below is qualified
+SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET enable_bitmapscan = off SET enable_material = off AS $$
@@ -84,3 +85,5 @@ BEGIN
            CASE WHEN o = 2 THEN (SELECT d.answer FROM es.requests d WHERE d.request_id = req[no]) END
       FROM unnest(code, first_part, last_part) WITH ORDINALITY u(o, f, l, no);
 END $$;
+REVOKE EXECUTE ON FUNCTION es.append FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION es.append TO {{app}};
