@@ -111,7 +111,7 @@ class Installation:
     async def catch_up(self, *services: Service) -> None:
         """Let every reader of these services apply all there is; may be asked again."""
         for service in services or SERVICES:
-            for reader in service.readers:
+            for reader in service.every_reader:
                 key = (service.name, reader.lease)
                 if key not in self._readings:
                     self._readings[key] = await self.reading(service, reader)

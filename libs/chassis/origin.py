@@ -27,6 +27,7 @@ from .identity import Identity
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
+from .webhook import read_listed
 from .worker import open_feeds
 
 
@@ -59,7 +60,8 @@ async def _mount(
     service: Service, origin: Origin, verifier: Verifier, stack: AsyncExitStack
 ) -> Mount:
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
-    app = application(service, await stack.enter_async_context(opened), verifier)
+    listed = read_listed(origin.settings.webhooks)
+    app = application(service, await stack.enter_async_context(opened), verifier, listed)
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     return Mount(service.prefix, app, name=service.name)
 

@@ -77,7 +77,7 @@ async def served(installation: Installation) -> AsyncIterator[Door]:
     running = [
         asyncio.create_task((await installation.reading(service, reader)).run())
         for service in SERVICES
-        for reader in service.readers
+        for reader in service.every_reader
     ]
 
     @cache

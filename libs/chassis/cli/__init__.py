@@ -14,7 +14,7 @@ from typing import Protocol
 from libs.chassis.service import Service
 from libs.chassis.settings import VARIABLES, SettingError, Settings
 
-from . import clock, demo, events, figure, processes, replay, status, token
+from . import clock, demo, events, figure, parked, processes, replay, status, token
 
 
 class Noun(Protocol):
@@ -23,7 +23,7 @@ class Noun(Protocol):
     def configure(self, verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
 
 
-NOUNS = (processes, demo, status, token, events, figure, replay, clock)
+NOUNS = (processes, demo, status, token, events, figure, replay, parked, clock)
 
 
 def main(services: Sequence[Service], arguments: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from libs.chassis.origin import Origin, serve
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.supervise import cluster_of, supervise
+from libs.chassis.webhook import read_listed
 from libs.chassis.worker import work
 
 
@@ -52,7 +53,8 @@ def run_serve(
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     telemetry.configure("work", settings.log_level, settings.home / "logs")
-    uvloop.run(work(chosen(arguments.services, services), stores(settings)))
+    picked, listed = chosen(arguments.services, services), read_listed(settings.webhooks)
+    uvloop.run(work(picked, stores(settings), listed))
     return 0
 
 
