@@ -156,7 +156,7 @@ class Acting(Reading, ABC, Generic[T]):
                 now = self.clock()
                 after = now + pause(tried[0], self.longest_pause) if tried[0] else now
                 await self.parking.park(connection, (key, event.position), tried, (now, after))
-                log.info("event_parked", reader=self.reader.lease, event=event.identity)
+                log.info("event_parked", reader=self.reader.lease, position=event.position)
         self._at = moved
 
     async def _retried(self) -> bool:

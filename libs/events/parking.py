@@ -170,7 +170,7 @@ async def skipped(log: Log, row: Parked, reason: str) -> None:
         position=row.position,
         reason=reason,
     )
-    machine = Machine("operator", "operator")
+    machine = Machine("operator", "operator", "command")
     await commanded(log, machine, f"skip {row.reader}/{row.source}/{row.position}", SKIP, command)
     await log.pool.execute(_DONE, *_id(row))
 

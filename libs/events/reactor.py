@@ -155,7 +155,7 @@ class Reacting(Acting[Chosen]):
         nothing_new = answer.replay or answer.status == 200
         outcome = "refused" if answer.status >= 400 else "already done" if nothing_new else "done"
         self.outcomes[outcome] += 1
-        log.info("reacted", reader=self.reader.lease, event=deed.event.identity, outcome=outcome)
+        log.info("reacted", reader=self.reader.lease, position=deed.event.position, outcome=outcome)
 
     def _poison(self, event: Recorded, error: Exception) -> PoisonError:
         return PoisonError(

@@ -13,8 +13,6 @@ from .execute import CHINA, Answer, AnyDecider, Surroundings, execute
 from .log import Log
 from .types import Actor, Command, request_id
 
-ORIGIN = "reaction"
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -22,6 +20,7 @@ class Machine:
 
     name: str
     role: str = "system"
+    origin: str = "reaction"
 
     @property
     def actor(self) -> Actor:
@@ -50,7 +49,7 @@ async def commanded(
         body_hash=sha256(machine.name.encode(), b"\0", key.encode()),
         correlation=correlation or request,
         traceparent=traceparent,
-        origin=ORIGIN,
+        origin=machine.origin,
         cause=cause,
     )
     return await execute(log, Ask(request, target, command, machine.actor), around, decider)

@@ -1,4 +1,4 @@
-"""What assets does because of what others tell: a foreign fact in, a command to itself out; pure."""
+"""What assets does when others tell something: a fact in, a command to itself out. Pure."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class Demo:
         not for ever: one that stopped is told by `status`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                while any(
+                while any(  # noqa: ASYNC110 - the worker is another process
                     lag.behind > 0 and lag.reader.startswith("policy.")
                     for lag in await measured(self.settings, self.services)
                 ):
