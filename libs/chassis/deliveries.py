@@ -103,7 +103,7 @@ class Delivering(Acting[None]):
         reader = Reader(subscription.name, store.service, lambda *_: ())
         super().__init__(reader, sources, store, contracts, clock)
         self.subscription, self.sender, self.listed = subscription, sender, listed
-        self._unanswered, self._left_alone_until = 0, clock()
+        self._unanswered, self.left_alone_until = 0, clock()
 
     async def deed(self, event: Recorded) -> Deed[None] | None:
         """Whether the subscription is for this event: by type, and by area as GET /events cuts."""
@@ -131,7 +131,7 @@ class Delivering(Acting[None]):
 
     def _left_alone(self, reason: str) -> str:
         self._unanswered += 1
-        self._left_alone_until = self.clock() + pause(self._unanswered, self.longest_pause)
+        self.left_alone_until = self.clock() + pause(self._unanswered, self.longest_pause)
         return reason
 
     async def _post(self, event: Recorded, body: bytes) -> int:
@@ -150,7 +150,7 @@ class Delivering(Acting[None]):
         return await post(self.sender, self.subscription.url, headers, body)
 
     def held(self) -> bool:
-        return self.clock() < self._left_alone_until
+        return self.clock() < self.left_alone_until
 
     async def waits(self, row: Parked) -> None:
         """Raises: GaveUpError when it was tried for long enough since the last resumption."""
