@@ -87,11 +87,11 @@ def _is_server(words: list[str]) -> bool:
 
 
 @asynccontextmanager
-async def running(home: Path) -> AsyncIterator[Tree]:
+async def running(home: Path, webhooks: Path | None = None) -> AsyncIterator[Tree]:
     """`python -m services run` on a home of its own, ready when every service answers."""
     os.chmod(home, 0o711)  # noqa: S103 - the server runs as nobody and passes through
-    settings = Settings(home=home, port=_free_port())
-    environment = {**os.environ, "SUYUAN_HOME": str(home), "SUYUAN_PORT": str(settings.port)}
+    settings = Settings(home=home, port=_free_port(), webhooks=webhooks)
+    environment = {**os.environ, **settings.environment()}
     with (home / "run.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services", "run", cwd=ROOT, env=environment, stderr=log
