@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
     if arguments.service not in {service.name for service in services}:
         print(f"no such service: {arguments.service}")
         return 2
-    return asyncio.run(_run(arguments, stores(settings)))
+    return asyncio.run(perform(arguments, stores(settings)))
 
 
-async def _run(arguments: argparse.Namespace, reached: Stores) -> int:
+async def perform(arguments: argparse.Namespace, reached: Stores) -> int:
     connection = await asyncpg.connect(**reached.app(arguments.service))
     try:
         wanted = (arguments.reader, arguments.key, arguments.position)
@@ -66,13 +66,10 @@ async def _run(arguments: argparse.Namespace, reached: Stores) -> int:
 
 async def _list(_: argparse.Namespace, __: Stores, rows: Sequence[Parked]) -> int:
     for row in rows:
-        since, again = (
-            row.parked_at.isoformat("T", "seconds"),
-            row.next_at.isoformat("T", "seconds"),
-        )
         print(
-            f"{row.reader}  {row.source}:{row.position}  key {row.key}  since {since}"
-            f"  tried {row.attempts}  again {again}  {row.reason}"
+            f"{row.reader}  {row.source}:{row.position}  key {row.key}"
+            f"  since {row.parked_at:%FT%T%z}  tried {row.attempts}  again {row.next_at:%FT%T%z}"
+            f"  {row.reason}"
         )
     return 0
 
