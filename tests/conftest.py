@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,8 +23,10 @@ from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores, roles, set_up
+from libs.events.acting import Sources
 from libs.events.feed import DirectFeed
 from libs.events.log import Log, open_log
+from libs.events.reactor import Reacting
 from libs.events.reader import Reader, Reading
 from services.__main__ import SERVICES
 from tests.kafka import kafka, one_broker
@@ -83,10 +85,12 @@ class Installation:
         *held: str,
         area: UUID | None = None,
         subject: str = "u1",
+        webhooks: Sequence[str] = (),
     ) -> AsyncClient:
         """An HTTP client of one service, in process, with a token of the roles `held`."""
         log = await self.log(service)
-        app = application(service, log, Verifier(self.issuer.key_set, self.issuer.url))
+        verifier = Verifier(self.issuer.key_set, self.issuer.url)
+        app = application(service, log, verifier, webhooks)
         headers = {}
         if held:
             token = self.issuer.token(subject, held, "bureau", area, timedelta(hours=1))
@@ -120,11 +124,20 @@ class Installation:
     async def catch_up(self, *services: Service) -> None:
         """Let every reader of these services apply all there is; may be asked again."""
         for service in services or SERVICES:
-            for reader in service.readers:
+            for reader in service.every_reader:
                 key = (service.name, reader.lease)
                 if key not in self._readings:
                     self._readings[key] = await self.reading(service, reader)
                 await self._readings[key].catch_up()
+
+    async def react(self, service: Service) -> None:
+        """Let every reactor of a service answer all there is; one process at a time."""
+        for reactor in service.reactors:
+            source = next(s for s in SERVICES if s.name == reactor.source)
+            sources, log = Sources.direct(self.feed(source.name)), await self.log(service)
+            reacting = Reacting(reactor, sources, log, source.contracts, service.every_decider)
+            await reacting.catch_up()
+            await reacting.row.lease.release()
 
 
 @pytest.fixture

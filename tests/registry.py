@@ -73,7 +73,9 @@ async def register_county(installation: Installation) -> County:
 async def decided_again(installation: Installation, service: Service) -> int:
     """The stored requests of a service, each decided again to the same events and answer."""
     connection = await asyncpg.connect(**installation.stores.app(service.name))
-    found = [again async for again in redecide(connection, service.contracts, service.deciders)]
+    found = [
+        again async for again in redecide(connection, service.contracts, service.every_decider)
+    ]
     await connection.close()
     assert [difference for difference in found if difference is not None] == []
     return len(found)

@@ -192,15 +192,20 @@ async def wait_until_visible(request: Request, log: Log) -> None:
     for source, position in wanted.items():
         if source not in request.app.state.service.sources:
             raise NotFoundError(f"{log.service} 不读取 {source}")
-        await _reached(log, source, position)
+        readers = [r.name for r in request.app.state.service.readers if r.source == source]
+        await _reached(log, readers or ["common"], source, position)
 
 
-async def _reached(log: Log, source: str, position: int) -> None:
+async def _reached(log: Log, readers: list[str], source: str, position: int) -> None:
+    """What a caller may ask for is behind readers alone: no reactor or delivery is waited for."""
     give_up = asyncio.get_running_loop().time() + WAIT_FOR_POSITION_S
     pause_s = 0.002
     while True:
         reached = await log.pool.fetchval(
-            "SELECT coalesce(min(position), 0) FROM es.cursors WHERE source = $1", source
+            "SELECT coalesce(min(position), 0) FROM es.cursors"
+            " WHERE reader = ANY ($1) AND source = $2",
+            readers,
+            source,
         )
         if reached >= position:
             return

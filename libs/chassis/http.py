@@ -6,14 +6,14 @@ Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -22,6 +22,7 @@ from libs.events.errors import BusyError, EventsError, Refused
 from libs.events.group_commit import unavailable
 from libs.events.log import Log
 
+from . import subscriptions, tasks
 from .auth import Caller
 from .call import RefusedCall
 from .common_routes import common_router
@@ -44,8 +45,16 @@ log = structlog.get_logger()
 Authenticate = Callable[[Request], Caller]
 
 
-def application(service: Service, store: Log, authenticate: Authenticate) -> FastAPI:
-    """The app of one service over its open log; mounted under the service's prefix."""
+def common_routers() -> tuple[APIRouter, ...]:
+    """The routes that every service has beside its own."""
+    return common_router(), tasks.router, subscriptions.router
+
+
+def application(
+    service: Service, store: Log, authenticate: Authenticate, webhooks: Sequence[str] = ()
+) -> FastAPI:
+    """The app of one service over its open log; mounted under the service's prefix. `webhooks`:
+    the addresses that subscriptions may name."""
     app = FastAPI(
         title=f"溯源 Suyuan · {service.title}",
         version="1",
@@ -61,7 +70,8 @@ def application(service: Service, store: Log, authenticate: Authenticate) -> Fas
     app.state.log = store
     app.state.service = service
     app.state.authenticate = authenticate
-    for router in (*service.routers, common_router()):
+    app.state.webhooks = webhooks
+    for router in (*service.routers, *common_routers()):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).
         app.router.routes.extend(router.routes)

@@ -91,17 +91,23 @@ class Load:
     seconds: float = 0.0
     heads: dict[str, int] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
+    _before: int = 0
     _positions: dict[str, int] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Post every step in order. Raises: UnexpectedAnswerError, CaseError, httpx.HTTPError."""
-        before = await self.door.heads()
+        self._before = sum((await self.door.heads()).values())
         began = time.monotonic()
         for step in self.case.steps:
             self.answers.bodies[step.name] = await self._post(step)
         self.seconds = time.monotonic() - began
+        await self.count()
+
+    async def count(self) -> None:
+        """Where the logs end now, and how many events came since the load began; again when what
+        reacts to the load has done so. Raises: httpx.HTTPError."""
         self.heads = await self.door.heads()
-        self.events = sum(self.heads.values()) - sum(before.values())
+        self.events = sum(self.heads.values()) - self._before
 
     async def statement(self) -> dict[str, Any]:
         """The statement of the case, with all that was loaded in it."""

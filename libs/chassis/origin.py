@@ -24,6 +24,7 @@ from libs.events.log import open_log
 
 from .auth import Verifier
 from .collector import quiet_gc
+from .feeds import open_feeds
 from .http import application, http_error
 from .identity import Identity
 from .observe import beside, keep_looking, look_at_store
@@ -34,7 +35,7 @@ from .stores import Stores, require_migrated
 from .telemetry import exported
 from .traced import Traced
 from .watchdog import watch_loop
-from .worker import open_feeds
+from .webhook import read_listed
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ async def _mount(
     service: Service, origin: Origin, verifier: Verifier, stack: AsyncExitStack
 ) -> Mount:
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
+    listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
-    app = application(service, store, verifier)
+    app = application(service, store, verifier, listed)
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)

@@ -24,13 +24,21 @@ Show = Callable[[S], dict[str, Any]]
 async def state_of(call: Call, fold: Fold[S], stream: UUID, area: Area[S]) -> tuple[int, S]:
     """(version, state) of a resource. Raises: NotFoundError when there is none, when the stream is
     another noun's (its state has no area), or out of scope."""
+    return await found(call, fold, stream, area, lambda state: area(state) is not None)
+
+
+async def found(
+    call: Call, fold: Fold[S], stream: UUID, area: Area[S], is_there: Callable[[S], bool]
+) -> tuple[int, S]:
+    """The same for what may lie in no area: then it is its whole installation's."""
     streams = LiveStreams(call.log.loads)
     state = await streams.load(fold, stream)
-    where = area(state)
-    if where is None:
+    if not is_there(state):
         raise NotFoundError()
-    if call.caller.area is not None and call.caller.area not in await call.log.known.path(where):
-        raise NotFoundError()
+    if call.caller.area is not None:
+        where = area(state)
+        if where is None or call.caller.area not in await call.log.known.path(where):
+            raise NotFoundError()
     return streams.versions[stream], state
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from libs.events import every_log
 from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
 from libs.events.decider import Decider
 from libs.events.invariant import Invariant
+from libs.events.reactor import Reactor
 from libs.events.reader import Reader
 
 
@@ -28,10 +30,21 @@ class Service:
     sql: Path
     pages: Path | None = None
     invariants: Sequence[Invariant] = ()
+    reactors: Sequence[Reactor] = ()
 
     @property
     def contracts(self) -> Contracts:
         return BY_SERVICE[self.name]
+
+    @property
+    def every_reader(self) -> tuple[Reader, ...]:
+        """Its own and the one that every service has."""
+        return (*self.readers, every_log.reader(self.name))
+
+    @property
+    def every_decider(self) -> tuple[Decider[Any, Any, Any], ...]:
+        """Its own and those that every service has."""
+        return (*self.deciders, *every_log.DECIDERS)
 
     @property
     def prefix(self) -> str:
@@ -40,4 +53,4 @@ class Service:
     @property
     def sources(self) -> list[str]:
         """The services whose feeds its readers follow, itself among them where it has own views."""
-        return sorted({reader.source for reader in self.readers})
+        return sorted({reader.source for reader in self.every_reader})

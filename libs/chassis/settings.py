@@ -26,6 +26,7 @@ class Settings:
     key_set: Path | None = None
     kafka: str | None = None
     otlp: str | None = None
+    webhooks: Path | None = None
     banner: str | None = None
 
     @property
@@ -71,6 +72,7 @@ class Settings:
             key_set=Path(known["key_set"]) if "key_set" in known else None,
             kafka=known.get("kafka"),
             otlp=_collector(known.get("otlp")),
+            webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
             banner=known.get("banner"),
         )
 
@@ -89,6 +91,8 @@ VARIABLES = {
     " directly",
     "otlp": "endpoint of an OpenTelemetry collector (OTLP over HTTP); without it telemetry stays in"
     " the process",
+    "webhooks": "file with the addresses that webhooks may be sent to, one a line: each admits"
+    " itself and what lies below it; without it none",
 }
 """Every variable, with or without which everything has a working default."""
 

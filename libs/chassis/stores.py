@@ -13,7 +13,8 @@ import asyncpg
 
 from libs.events.canonical import canonical, sha256
 from libs.events.contracts.log import EpochOpened
-from libs.events.store import APPEND, Part, Request, arguments, prepare
+from libs.events.reactor import INSTALL, Reactor
+from libs.events.store import APPEND, Part, Request, arguments, head, prepare
 from libs.events.types import Actor, Metadata, stream_id
 
 from .migrate import (
@@ -84,6 +85,24 @@ async def set_up(
             await open_first_epoch(connection, service)
         finally:
             await connection.close()
+    for service in services:
+        for reactor in service.reactors:
+            if reactor.source in {one.name for one in services}:
+                await _install(admin, service.name, reactor)
+
+
+async def _install(admin: Callable[[str], dict[str, Any]], service: str, reactor: Reactor) -> None:
+    """Its cursor at the head of its source, before anything runs that could move that head; a
+    reactor whose source is set up elsewhere finds the head itself when it first runs."""
+    source = await asyncpg.connect(**admin(Store.of(reactor.source).database))
+    own = await asyncpg.connect(**admin(Store.of(service).database))
+    try:
+        at = await head(source)
+        where = (at.epoch, at.position, at.leaf)
+        await own.execute(INSTALL, reactor.reader.name, reactor.source, *where)
+    finally:
+        await source.close()
+        await own.close()
 
 
 class NotMigratedError(MigrationError):

@@ -1,5 +1,5 @@
-"""The worker: every reader of its services, in one task group, and a checker beside them; in Kafka
-mode the relays too.
+"""The worker: every reader, reactor and delivery of its services, in one task group, and a checker
+beside them; in Kafka mode the relays too.
 
 A stopped feed is one reader's loud end: it says why in its cursor row and the others go on. Any
 other failure ends the process, and whoever runs it starts it again: cursors hold what was done.
@@ -16,10 +16,10 @@ from functools import partial
 import asyncpg
 import structlog
 
+from libs.events.acting import Acting
 from libs.events.contracts import BY_SERVICE
 from libs.events.errors import FeedStoppedError
-from libs.events.feed import DirectFeed, Feed
-from libs.events.group_commit import Connect
+from libs.events.feed import Feed
 from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import keep_session
 from libs.events.reader import Reading
@@ -28,6 +28,9 @@ from libs.events.topic import Kafka
 
 from .checking import keep_checking
 from .collector import quiet_gc
+from .deliveries import Deliveries
+from .effects import Effects, open_effects
+from .feeds import open_feeds
 from .observe import beside, keep_looking, look_at_pools
 from .service import Service
 from .stores import Stores, require_migrated
@@ -37,19 +40,20 @@ from .watchdog import watch_loop
 log = structlog.get_logger()
 
 
-Runs = Reading | Relay
+Runs = Reading | Relay | Effects
 
 
 async def work(
     services: Sequence[Service],
     stores: Stores,
     kafka: Kafka | None,
+    webhooks: Sequence[str] = (),
     *,
     relay: bool,
     otlp: str | None = None,
 ) -> None:
-    """Run all readers until SIGTERM or SIGINT, with `relay` the relays of the services too; `otlp`
-    is the collector that is told of it."""
+    """Run all of them until SIGTERM or SIGINT, with `relay` the relays of the services too.
+    `webhooks`: addresses that may be told; `otlp`: the collector that is told how it goes."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
@@ -57,6 +61,7 @@ async def work(
         runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
         if kafka is not None and relay:
             runs += await open_relays(services, stores, stack, kafka)
+        runs += await open_effects(services, stores, stack, kafka, webhooks)
         await keep_checking(services, stores, stack)
         await _until(stop, runs)
     log.info("worker_stopped")
@@ -84,12 +89,25 @@ def stopped_by_signal() -> asyncio.Event:
 
 async def _until(stop: asyncio.Event, runs: Sequence[Runs]) -> None:
     quiet_gc()
-    log.info("worker_started", readers=[run.row.lease.name for run in runs])
-    pools = {
-        run.pool: run.service if isinstance(run, Reading) else f"relay {run.source}" for run in runs
-    }
+    log.info("worker_started", runs=[_named(one) for one in runs])
+    pools = {one.pool: _whose(one) for one in runs}
     async with beside(watch_loop()), beside(keep_looking(partial(look_at_pools, pools))):
         await follow(runs, stop)
+
+
+def _named(one: Runs) -> str:
+    return f"deliveries:{one.store.service}" if isinstance(one, Deliveries) else one.row.lease.name
+
+
+def _whose(one: Runs) -> str:
+    """Whose connections they are, for the measures."""
+    match one:
+        case Relay():
+            return f"relay {one.source}"
+        case Deliveries() | Acting():
+            return f"effects {one.store.service}"
+        case Reading():
+            return one.service
 
 
 async def follow(runs: Sequence[Runs], stop: asyncio.Event) -> None:
@@ -117,7 +135,7 @@ async def open_readings(
     readings = []
     for service in services:
         pool = await _pool(service, stores, stack)
-        for reader in service.readers:
+        for reader in service.every_reader:
             feed: Feed = owners[reader.source]
             if kafka is not None and reader.source != service.name:
                 feed = by_topic = KafkaFeed(reader.source, kafka, owners[reader.source])
@@ -149,23 +167,3 @@ async def _pool(service: Service, stores: Stores, stack: AsyncExitStack) -> asyn
             command_timeout=60,
         )
     )
-
-
-def open_feeds(sources: set[str], stores: Stores, stack: AsyncExitStack) -> dict[str, DirectFeed]:
-    """Direct feeds that close with the stack."""
-    feeds = {}
-    for source in sorted(sources):
-        feeds[source] = DirectFeed(source, connector(stores, source))
-        stack.push_async_callback(feeds[source].close)
-    return feeds
-
-
-def connector(stores: Stores, source: str) -> Connect:
-    """How the feed role reaches a source's store."""
-
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            **stores.feed(source), timeout=10, command_timeout=60, server_settings={"jit": "off"}
-        )
-
-    return connect

@@ -94,12 +94,27 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a policy asks of its own service because of a foreign fact.
+
+    Reactions of one `key` keep their order. A refusal becomes a task in `area` that waits for the
+    role `task_for`.
+    """
+
+    command: Command
+    key: UUID
+    area: UUID | None
+    target: UUID | None = None
+    task_for: str = "clerk"
+
+
+@dataclass(frozen=True, slots=True)
 class Decider(Generic[S, C, F]):
     """One command's road: read the streams, learn the facts, decide.
 
-    `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: it may make
-    the first area, which lies in none. `noun`: what the command makes one of, if it does; only
-    then may it carry another system's own id.
+    `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: what it makes
+    may lie in no area: the first area, or a thing of the whole installation. `noun`: what the
+    command makes one of, if it does; only then may it carry another system's own id.
     """
 
     command: type[C]

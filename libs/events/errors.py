@@ -14,7 +14,7 @@ EventsError             the machinery said no; nothing was stored
   ClockError            the database clock cannot be believed                      503
   EpochError            this process belongs to an earlier life of the store       503
   FeedStoppedError           a feed that must not be read on: loud, never skipped
-    ForkedError, HoleError, PoisonError, ReplacedError
+    ForkedError, HoleError, PoisonError, ReplacedError, ParkedFullError
 
 A refusal's docstring is the sentence the user sees; its fields are the numbers in it.
 """
@@ -162,3 +162,7 @@ class PoisonError(FeedStoppedError):
 
 class ReplacedError(FeedStoppedError):
     title = "读取者已被替换"
+
+
+class ParkedFullError(FeedStoppedError):
+    title = "停放的事件过多"

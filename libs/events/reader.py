@@ -116,9 +116,14 @@ class Reading:
 
     async def begin(self) -> Cursor:
         """Take the lease; where to go on. Raises: ReplacedError while another holds it."""
+        await self.row.lease.take()
+        await self.prepare()
         cursor = await self.row.open()
         await self.feed.resume(cursor)
         return cursor
+
+    async def prepare(self) -> None:
+        """Called with the lease held, before the cursor is opened."""
 
     async def catch_up(self) -> Cursor:
         """Apply all there is now, and return."""

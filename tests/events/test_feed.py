@@ -8,7 +8,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from libs.chassis.worker import connector
+from libs.chassis.feeds import connector
 from libs.events.feed import DirectFeed
 from tests.conftest import Installation
 

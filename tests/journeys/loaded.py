@@ -28,6 +28,8 @@ from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
+LISTED = "https://receiver.example/hooks"
+"""The one address that webhooks may be sent to."""
 MIGRATED = ""
 """As the prefix to copy from: the empty stores, migrated and nothing more."""
 
@@ -74,13 +76,13 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
     mounts = []
     for service in SERVICES:
-        app = application(service, await installation.log(service), verifier)
+        app = application(service, await installation.log(service), verifier, [LISTED])
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [
         asyncio.create_task((await installation.reading(service, reader)).run())
         for service in (SERVICES if readers else ())
-        for reader in service.readers
+        for reader in service.every_reader
     ]
 
     @cache

@@ -84,6 +84,15 @@ async def test_a_second_demo_adds_nothing_and_a_wrong_figure_is_told(
     assert second.logs == first.logs
 
 
+async def test_two_fresh_demos_end_at_the_same_heads(home: Path) -> None:
+    """Whatever reacts to the load has reacted before the heads are shown."""
+    runs = [await demo(home, CASES / "900", "--reset") for _ in range(2)]
+    heads = [re.findall(r"^(\w+ +head +\d+)", run.said, re.MULTILINE) for run in runs]
+    counts = [re.findall(r"new events \d+", run.said) for run in runs]
+    assert len(heads[0]) == 4
+    assert (heads[0], counts[0]) == (heads[1], counts[1])
+
+
 def test_a_home_that_is_no_demo_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "passwords.json").write_text("{}")
     with pytest.raises(NoDemoHomeError):

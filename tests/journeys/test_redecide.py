@@ -24,7 +24,7 @@ async def again(
     installation: Installation, service: Service, deciders: Iterable[AnyDecider] | None = None
 ) -> list[Difference | None]:
     connection = await asyncpg.connect(**installation.stores.app(service.name))
-    results = redecide(connection, service.contracts, deciders or service.deciders)
+    results = redecide(connection, service.contracts, deciders or service.every_decider)
     found = [result async for result in results]
     await connection.close()
     return found

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,12 +24,16 @@ from libs.chassis import loader
 from libs.chassis.auth import ROLES, LocalIssuer
 from libs.chassis.call import Holds
 from libs.chassis.cases import read_case
-from libs.chassis.common_routes import common_router
+from libs.chassis.http import common_routers
 from libs.chassis.loader import Load
 from libs.chassis.service import Service
+from libs.events import tasks
+from libs.events.subscriptions import OpenSubscription
+from libs.events.tasks import OpenTask
+from libs.events.unattended import Machine, commanded
 from services.__main__ import SERVICES
 from tests.conftest import Installation
-from tests.journeys.loaded import CASES, served
+from tests.journeys.loaded import CASES, LISTED, served
 
 OPEN = {"/health", "/version"}
 """Routes that anyone on the network may ask; they tell nothing about anybody."""
@@ -75,7 +79,7 @@ def held(dependant: Dependant) -> Iterator[Holds]:
 def doors() -> list[Door]:
     found = []
     for service in SERVICES:
-        for router in (common_router(), *service.routers):
+        for router in (*common_routers(), *service.routers):
             for route in router.routes:
                 assert isinstance(route, APIRoute)
                 roles = tuple(role for one in held(route.dependant) for role in one.roles)
@@ -161,6 +165,10 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
         await Load(read_case(CASES / "900"), door).run()
         for path, body in seldom(sent):
             await said(door, path, body)
+        for service in SERVICES:
+            task = await a_task(installation, service, sent)
+            for path, body in of_every_service(service, task, sent):
+                await said(door, path, body)
         door.client.event_hooks["response"].clear()
         county = {"code": "990199", "name": "邻县", "level": "county", "parent": None}
         made = await said(door, "households/areas", {**county, "valid_from": "2013-01-01"})
@@ -181,10 +189,42 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "reporting/cuts", {"name": "walk", "area": area}
 
 
+async def a_task(installation: Installation, service: Service, sent: list[Sent]) -> UUID:
+    """A task of the case's county; no command of a person opens one."""
+    county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
+    asked = OpenTask(
+        occurred_on=date(2024, 1, 1),
+        area=county,
+        kind="walked",
+        waits_for="clerk",
+        about="walk",
+        reason="walk",
+    )
+    log = await installation.log(service)
+    await commanded(log, Machine("walk"), "task", tasks.OPEN, asked)
+    return asked.task()
+
+
+def of_every_service(
+    service: Service, task: UUID, sent: list[Sent]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Commands that every service has."""
+    county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
+    opens = OpenSubscription(occurred_on=date(2024, 1, 1), url=LISTED, area=county)
+    one = f"{service.name}/subscriptions/{opens.subscription()}"
+    yield f"{service.name}/subscriptions", {"url": LISTED, "area": county}
+    yield f"{one}/pauses", {}
+    yield f"{one}/resumes", {}
+    yield f"{one}/redeliveries", {"from_position": 1}
+    yield f"{one}/secret-rotations", {}
+    yield f"{service.name}/tasks/{task}/closures", {"note": "走查"}
+
+
 async def said(door: loader.Door, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """A command of whoever may give it, accepted."""
     roles = {"households/areas": "steward", "households/organisations": "steward"}
     role = next((held for start, held in roles.items() if path.startswith(start)), "clerk")
+    role = "operator" if "/subscriptions" in path else role
     answer = await door.ask(
         "POST",
         f"/api/v1/{path}",

@@ -88,13 +88,12 @@ def _is_server(words: list[str]) -> bool:
 
 
 @asynccontextmanager
-async def running(home: Path, **more: str) -> AsyncIterator[Tree]:
+async def running(home: Path, webhooks: Path | None = None, **more: str) -> AsyncIterator[Tree]:
     """`python -m services run` on a home of its own, ready when every service answers; `more` are
     further variables of its environment."""
     os.chmod(home, 0o711)  # noqa: S103 - the server runs as nobody and passes through
-    settings = Settings(home=home, port=_free_port())
-    own = {"SUYUAN_HOME": str(home), "SUYUAN_PORT": str(settings.port)}
-    environment = {**os.environ, **own, **more}
+    settings = Settings(home=home, port=_free_port(), webhooks=webhooks)
+    environment = {**os.environ, **settings.environment(), **more}
     with (home / "run.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services", "run", cwd=ROOT, env=environment, stderr=log

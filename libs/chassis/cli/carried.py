@@ -73,7 +73,7 @@ async def _of(stores: Stores, service: Service) -> list[Carried]:
         rows = await connection.fetch("SELECT reader, source, position, taken FROM es.cursors")
     finally:
         await connection.close()
-    readers = {(reader.name, reader.source) for reader in service.readers}
+    readers = {(reader.name, reader.source) for reader in service.every_reader}
     return [
         Carried(service.name, row["source"], row["position"], row["taken"])
         for row in sorted(rows)

@@ -39,6 +39,7 @@ from libs.chassis.supervise import ROOT, broker_of, cluster_of, supervise
 
 from .carried import print_carried
 from .events import digest_of
+from .status import measured
 
 DEFAULT_CASE = ROOT / "tests" / "cases" / "004"
 MARK = "demo.txt"
@@ -174,6 +175,8 @@ class Demo:
         sources = {service.name: service.sources for service in self.services}
         async with httpx.AsyncClient(base_url=self.settings.origin, timeout=60) as client:
             load = await _loaded(self.case, Door(client, token, sources))
+            await self._settled()
+            await load.count()
             lines = compare(self.case, await load.statement())
         _print_statement(lines)
         _print_uncomputed(self.case)
@@ -182,6 +185,17 @@ class Demo:
         await self._print_logs()
         self._print_ways_in(issuer.token("demo", ROLES, "demo", None, WITHIN))
         return 0 if all(line.equal for line in lines) else 1
+
+    async def _settled(self) -> None:
+        """Until the reactors have answered what was loaded, so that two runs show the same heads;
+        not for ever: one that stopped is told by `status`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while any(  # noqa: ASYNC110 - the worker is another process
+                    lag.behind > 0 and lag.reader.startswith("policy.")
+                    for lag in await measured(self.settings, self.services)
+                ):
+                    await asyncio.sleep(0.1)
 
     async def _print_logs(self) -> None:
         for service in self.services:

@@ -17,6 +17,7 @@ from libs.chassis.origin import Origin, serve
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.supervise import broker_of, cluster_of, supervise
+from libs.chassis.webhook import read_listed
 from libs.chassis.worker import relay, stopped_by_signal, work
 from libs.events.topic import Kafka
 
@@ -67,8 +68,9 @@ def run_serve(
 
 def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     logs.configure("work", settings.log_level, settings.logs)
-    picked = chosen(arguments.services, services)
-    where = stores(settings), brokers(settings)
+    picked, reached = chosen(arguments.services, services), stores(settings)
+    listed = read_listed(settings.webhooks)
+    where = reached, brokers(settings), listed
     uvloop.run(work(picked, *where, relay=arguments.relay, otlp=settings.otlp))
     return 0
 

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
 async def _replay(settings: Settings, service: Service) -> int:
     connection = await asyncpg.connect(**stores(settings).app(service.name))
     try:
-        results = redecide(connection, service.contracts, service.deciders)
+        results = redecide(connection, service.contracts, service.every_decider)
         found = [difference async for difference in results]
     finally:
         await connection.close()

@@ -52,7 +52,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run_lag(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    lags = asyncio.run(_measured(settings, services))
+    lags = asyncio.run(measured(settings, services))
     if arguments.json:
         print(msgspec.json.encode([asdict(lag) | {"behind": lag.behind} for lag in lags]).decode())
     else:
@@ -65,7 +65,7 @@ def run_status(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
     try:
-        lags = asyncio.run(_measured(settings, services))
+        lags = asyncio.run(measured(settings, services))
         standing = asyncio.run(_standing(settings, services))
     except asyncpg.InvalidCatalogNameError as error:
         print(f"not migrated: {error}")
@@ -140,7 +140,8 @@ def _line(lag: Lag) -> str:
     return f"{told} {age}" + (f"  STOPPED {lag.stopped}" if lag.stopped else "")
 
 
-async def _measured(settings: Settings, services: Sequence[Service]) -> list[Lag]:
+async def measured(settings: Settings, services: Sequence[Service]) -> list[Lag]:
+    """Every cursor of every service against the heads as they were before."""
     reached = stores(settings)
     heads = {service.name: await _head(reached, service.name) for service in services}
     return [lag for service in services for lag in await _lags(reached, service.name, heads)]

@@ -47,6 +47,16 @@ class ProjectCapitalised(Event, frozen=True, kw_only=True):
     sources: tuple[SourceShare, ...]
 
 
+class FormationExpected(Event, frozen=True, kw_only=True):
+    """Money was paid for a project of a kind that leaves something standing: an asset is due (A1).
+    `metadata.cause` names the payment's event."""
+
+    area: Annotated[UUID, Meta(description="of the project")]
+    project: UUID
+    kind: Annotated[str, Meta(description="of the project", examples=["infrastructure"])]
+    relies_on: tuple[Reliance, ...]
+
+
 class AssetClassified(Event, frozen=True, kw_only=True):
     """经营性, 公益性 or 到户类; exactly one at a time (A2)."""
 
@@ -94,6 +104,7 @@ CONTRACTS = Contracts(
     (
         AssetFormed,
         ProjectCapitalised,
+        FormationExpected,
         AssetClassified,
         AssetRecorded,
         RightConfirmed,

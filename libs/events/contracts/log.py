@@ -1,8 +1,10 @@
-"""Facts that every log may hold, whatever its service: lives, refusals, foreign ids."""
+"""Facts that every log may hold, whatever its service: lives, refusals, foreign ids, tasks, what
+was skipped, and who is told of its events by webhook."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -69,6 +71,93 @@ class GenerationSwapped(Event, frozen=True, kw_only=True):
     reason: str | None
 
 
+class TaskOpened(Event, frozen=True, kw_only=True):
+    """Something waits for whoever holds a role (待办)."""
+
+    task: UUID
+    area: Annotated[UUID | None, Meta(description="where it lies; null: the whole installation")]
+    kind: Annotated[str, Meta(examples=["reaction_refused"])]
+    waits_for: Annotated[str, Meta(description="the role", examples=["clerk"])]
+    due_on: Annotated[date | None, Meta(description="null: no rule sets a day")]
+    target: Annotated[UUID | None, Meta(description="the thing that it is about")]
+    about: Annotated[str, Meta(description="what made it", examples=["funds/1-234"])]
+    reason: Annotated[str, Meta(description="name of a refusal or of a state")]
+    numbers: dict[str, int | str | None]
+
+
+class TaskClosed(Event, frozen=True, kw_only=True):
+    """Somebody did it, or said why nothing is to be done."""
+
+    task: UUID
+    area: UUID | None
+    note: str
+
+
+class ParkedSkipped(Event, frozen=True, kw_only=True):
+    """An event that waited for its effect will have none: an operator's decision."""
+
+    reader: Annotated[str, Meta(examples=["policy.expect_formation"])]
+    source: Annotated[str, Meta(examples=["funds"])]
+    key: UUID
+    position: Count
+    reason: str
+
+
+class SubscriptionOpened(Event, frozen=True, kw_only=True):
+    """Another system is told of events from a position on, signed, at one address."""
+
+    subscription: UUID
+    area: Annotated[UUID | None, Meta(description="events of this area and below; null: all")]
+    url: str
+    types: Annotated[tuple[str, ...] | None, Meta(description="null: every type")]
+    from_position: Count
+
+
+class SubscriptionPaused(Event, frozen=True, kw_only=True):
+    """Nothing is sent until it is resumed; nothing is lost either."""
+
+    subscription: UUID
+    area: UUID | None
+    reason: Literal["asked", "undelivered"]
+
+
+class SubscriptionResumed(Event, frozen=True, kw_only=True):
+    """Sending goes on where it stood."""
+
+    subscription: UUID
+    area: UUID | None
+
+
+class RedeliveryAsked(Event, frozen=True, kw_only=True):
+    """Events from a position on are sent once more."""
+
+    subscription: UUID
+    area: UUID | None
+    from_position: Count
+
+
+class SecretRotated(Event, frozen=True, kw_only=True):
+    """A new secret signs, beside the one before for a day. No secret stands in any event."""
+
+    subscription: UUID
+    area: UUID | None
+    number: Annotated[int, Meta(description="which secret, from 1", examples=[2])]
+
+
 CONTRACTS = Contracts(
-    (EpochOpened, CommandRefused, RefusalsCounted, ExternalRefBound, GenerationSwapped)
+    (
+        EpochOpened,
+        CommandRefused,
+        RefusalsCounted,
+        ExternalRefBound,
+        GenerationSwapped,
+        TaskOpened,
+        TaskClosed,
+        ParkedSkipped,
+        SubscriptionOpened,
+        SubscriptionPaused,
+        SubscriptionResumed,
+        RedeliveryAsked,
+        SecretRotated,
+    )
 )

@@ -25,7 +25,7 @@ ORGANISATIONS = Table(
 )
 PROJECTS = Table(
     "known.projects",
-    (("id", "uuid"), ("area", "uuid"), ("name", "text")),
+    (("id", "uuid"), ("area", "uuid"), ("name", "text"), ("kind", "text")),
     key=("id",),
     mode="latest",
 )
@@ -54,7 +54,7 @@ def of_households(
 def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case ProjectProposed():
-            yield PROJECTS, (recorded.stream, fact.area, fact.name)
+            yield PROJECTS, (recorded.stream, fact.area, fact.name, fact.kind)
         case ProjectFunded():
             yield FUNDED, (fact.project, fact.lot, fact.amount_fen)
         case _:
@@ -62,9 +62,11 @@ def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Tab
 
 
 class Project(NamedTuple):
-    """A project as assets knows it: its area with ancestors (empty: unknown), fen by lot."""
+    """A project as assets knows it: its area with ancestors (empty: unknown), its kind (empty:
+    copied by a release that did not keep it), fen by lot."""
 
     path: tuple[UUID, ...]
+    kind: str
     funded: dict[UUID, int]
 
 
@@ -72,7 +74,9 @@ async def project(pool: Pool, id_: UUID) -> Project:
     """One statement, so that the project and its money are of one moment."""
     rows = await pool.fetch(_PROJECT, id_)
     funded = {row["lot"]: row["amount_fen"] for row in rows if row["lot"] is not None}
-    return Project(tuple(rows[0]["path"]) if rows else (), funded)
+    if not rows:
+        return Project((), "", {})
+    return Project(tuple(rows[0]["path"]), rows[0]["kind"] or "", funded)
 
 
 async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
@@ -82,7 +86,7 @@ async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
 
 
 _PROJECT = """
-SELECT coalesce(a.path, ARRAY[p.area]) AS path, f.lot, f.amount_fen
+SELECT coalesce(a.path, ARRAY[p.area]) AS path, p.kind, f.lot, f.amount_fen
   FROM known.projects p
   LEFT JOIN known.areas a ON a.id = p.area
   LEFT JOIN known.funded f ON f.project = p.id

@@ -1,0 +1,48 @@
+"""The reactors of the services and their deliveries: readers whose effect is not a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from libs.events.acting import Sources
+from libs.events.contracts import BY_SERVICE
+from libs.events.kafka_feed import KafkaFeed
+from libs.events.log import open_log
+from libs.events.reactor import Reacting
+from libs.events.topic import Kafka
+
+from .deliveries import Deliveries
+from .feeds import open_feeds
+from .service import Service
+from .stores import Stores
+
+Effects = Reacting | Deliveries
+
+
+async def open_effects(
+    services: Sequence[Service],
+    stores: Stores,
+    stack: AsyncExitStack,
+    kafka: Kafka | None,
+    webhooks: Sequence[str],
+) -> list[Effects]:
+    """Those of each service over one log of its own. `webhooks`: addresses that may be told."""
+    sources = {service.name for service in services}
+    sources |= {reactor.source for service in services for reactor in service.reactors}
+    owners = open_feeds(sources, stores, stack)
+    effects: list[Effects] = []
+    for service in services:
+        opened = open_log(service.name, stores.app(service.name), service.contracts)
+        store = await stack.enter_async_context(opened)
+        for reactor in service.reactors:
+            followed = Sources.direct(owners[reactor.source])
+            if kafka is not None:
+                feed = KafkaFeed(reactor.source, kafka, owners[reactor.source])
+                stack.push_async_callback(feed.close)
+                followed = Sources(feed, owners[reactor.source])
+            told = BY_SERVICE[reactor.source]
+            effects.append(Reacting(reactor, followed, store, told, service.every_decider))
+        own = Sources.direct(owners[service.name])
+        effects.append(Deliveries(own, store, service.contracts, webhooks))
+    return effects

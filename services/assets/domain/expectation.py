@@ -1,0 +1,55 @@
+"""An asset is expected 应形成资产: its project was paid for and is of a kind that leaves one (A1).
+
+003:L121 对照资金找项目，对照项目找资产: whoever follows the money must find the asset, or the gap.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from libs.events.contracts.assets import FormationExpected
+from libs.events.decider import Decision, Facts, Fold
+from libs.events.types import Command, Event, Reliance, stream_id
+
+FORMING_KINDS = frozenset({"infrastructure", "industry", "habitat", "housing"})
+"""Kinds of project that leave something standing: roads and water, workshops and photovoltaics,
+stoves and lavatories, repaired dwellings. Insurance, relief, education leave nothing."""
+
+
+class ExpectFormation(Command):
+    """应形成资产。只由系统发出：资金已为该项目支付。"""
+
+    project: UUID
+
+
+def expectation_stream(project: UUID) -> UUID:
+    return stream_id("expectation", str(project), str(project))
+
+
+class ExpectationFacts(Facts, frozen=True, kw_only=True):
+    """`path`: of the project's area. `kind`: of the project. `funds`: the position up to which
+    this holds."""
+
+    funds: Reliance
+    kind: str
+
+
+def expect(state: bool, command: ExpectFormation, facts: ExpectationFacts) -> Decision:
+    """Expected once, at the first payment; nothing where the kind leaves no asset."""
+    stream = expectation_stream(command.project)
+    if state or facts.kind not in FORMING_KINDS:
+        return Decision({}, {"id": str(stream), "expected": state}, status=200)
+    expected = FormationExpected(
+        area=facts.path[-1],
+        project=command.project,
+        kind=facts.kind,
+        relies_on=(facts.funds,),
+    )
+    return Decision({stream: (expected,)}, {"id": str(stream), "expected": True})
+
+
+def evolve(state: bool, event: Event) -> bool:
+    return state or isinstance(event, FormationExpected)
+
+
+expectations: Fold[bool] = Fold("expectation", False, evolve)

@@ -1,0 +1,27 @@
+"""What assets does when others tell something: a fact in, a command to itself out. Pure."""
+
+from __future__ import annotations
+
+from libs.events.contracts.funds import FundPaid
+from libs.events.decider import Reaction
+from libs.events.types import Event, Metadata, Recorded
+
+from .domain.expectation import ExpectFormation, expectation_stream
+
+
+def expect_formation(_: Recorded, fact: Event, metadata: Metadata) -> Reaction | None:
+    """Money was paid for a project: an asset may be due (A1). Which kinds of project leave one is
+    the rule's to say, since a payment does not name the kind."""
+    match fact:
+        case FundPaid():
+            project = next((m.project for m in fact.movements if m.project is not None), None)
+            if project is None:
+                return None
+            command = ExpectFormation(
+                occurred_on=metadata.occurred_on,
+                effective_on=metadata.effective_on,
+                project=project,
+            )
+            return Reaction(command, expectation_stream(project), fact.area)
+        case _:
+            return None

@@ -1,0 +1,46 @@
+"""Projects that were paid for and have no asset yet: the gap of A1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from asyncpg import Pool, Record
+
+from libs.events.contracts.assets import FormationExpected
+from libs.events.entries import Row, Table
+from libs.events.types import Event, Metadata, Recorded
+
+EXPECTED = Table(
+    "view.expected_formations",
+    (("project", "uuid"), ("area", "uuid"), ("kind", "text"), ("expected_on", "date")),
+    key=("project",),
+    mode="latest",
+)
+
+
+OF: tuple[type[Event], ...] = (FormationExpected,)
+
+
+def project(_: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    match fact:
+        case FormationExpected():
+            yield EXPECTED, (fact.project, fact.area, fact.kind, metadata.effective_on)
+        case _:
+            return
+
+
+async def unformed(pool: Pool, scope: UUID | None, after: UUID | None, limit: int) -> list[Record]:
+    """Expected and not formed, by id of the project; closed by the first asset that names it."""
+    return await pool.fetch(_UNFORMED, scope, after, limit)
+
+
+_UNFORMED = """
+SELECT e.project AS id, e.area, p.name, e.kind, e.expected_on
+  FROM view.expected_formations e
+  LEFT JOIN known.projects p ON p.id = e.project
+ WHERE ($1::uuid IS NULL OR e.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+   AND NOT EXISTS (SELECT FROM view.assets a WHERE a.project = e.project)
+   AND ($2::uuid IS NULL OR e.project > $2)
+ ORDER BY e.project LIMIT $3 + 1
+"""
