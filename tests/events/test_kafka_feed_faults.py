@@ -46,9 +46,12 @@ async def filled(source: Source, *notes: str) -> int:
     return (await source.store.feed().head()).position
 
 
-def ticked(position: int, **more: object) -> Tick:
-    told = {"store": A, "epoch": 1, "position": position, "leaf": None, "token": 0}
-    return Tick(**{**told, "at": datetime.now(UTC), **more})  # type: ignore[arg-type] - by name
+def ticked(
+    position: int, *, leaf: str | None = None, token: int = 0, at: datetime | None = None
+) -> Tick:
+    return Tick(
+        store=A, epoch=1, position=position, leaf=leaf, token=token, at=at or datetime.now(UTC)
+    )
 
 
 FOREIGN: list[tuple[bytes | None, Headers]] = [
@@ -80,6 +83,7 @@ async def test_a_sleepers_tick_behind_the_cursor_stops_nobody(source: Source, de
     async with at_work(desk.reading(source.feed())):
         await caught_up(desk, head)
     await expired(desk)
+    await source.remove_all()  # what the holder told meanwhile; the reader would hear it first
     await source.tick(ticked(head - 1))
     async with at_work(desk.reading(source.feed())) as (reading,):
         await asyncio.sleep(2.5)
