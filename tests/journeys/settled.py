@@ -17,7 +17,7 @@ from services.__main__ import SERVICES
 from tests.conftest import Installation
 from tests.journeys.load import Load
 
-SETTLED_WITHIN_S = 60
+SETTLED_WITHIN_S = 180
 Digest = tuple[int, str]
 """Rows of a table, and a sum of hashes that no order changes."""
 Cursors = dict[tuple[str, str, str], asyncpg.Record]

@@ -128,7 +128,7 @@ async def running(
             await asyncio.wait_for(process.wait(), 60)
 
 
-async def ready(tree: Tree, timeout_s: int = 60) -> None:
+async def ready(tree: Tree, timeout_s: int = 120) -> None:
     """Wait until all four services answer."""
     async with asyncio.timeout(timeout_s), httpx.AsyncClient() as client:
         for name in ("funds", "households", "assets", "reporting"):
