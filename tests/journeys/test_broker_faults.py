@@ -82,7 +82,7 @@ async def without_broker(one: Hurt, templates: Templates) -> Away:
 
 def of_view(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The row of reporting's copy of funds."""
-    wanted = ("reporting", "view", "funds")
+    wanted = ("reporting", "known", "funds")
     return next(row for row in rows if (row["service"], row["reader"], row["source"]) == wanted)
 
 

@@ -46,7 +46,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run_lag(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    lags = asyncio.run(_measured(settings, services))
+    lags = asyncio.run(measured(stores(settings), services))
     if arguments.json:
         print(msgspec.json.encode([asdict(lag) | {"behind": lag.behind} for lag in lags]).decode())
     else:
@@ -59,12 +59,17 @@ def run_status(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
     try:
-        lags = asyncio.run(_measured(settings, services))
+        lags = asyncio.run(measured(stores(settings), services))
     except (OSError, NotRunningError, asyncpg.PostgresError) as error:
         print(f"not running: {error}")
         return UNHEALTHY
+    return tell(lags, as_json=arguments.json)
+
+
+def tell(lags: Sequence[Lag], *, as_json: bool = False) -> int:
+    """Print which readers stand still, and why; 3 when there is one."""
     wrong = [lag for lag in lags if lag.stopped]
-    if arguments.json:
+    if as_json:
         print(msgspec.json.encode({"healthy": not wrong, "readers": len(lags)}).decode())
     else:
         print("all readers run" if not wrong else "stopped:\n" + "\n".join(map(_line, wrong)))
@@ -78,8 +83,8 @@ def _line(lag: Lag) -> str:
     return f"{told} {age}" + (f"  STOPPED {lag.stopped}" if lag.stopped else "")
 
 
-async def _measured(settings: Settings, services: Sequence[Service]) -> list[Lag]:
-    reached = stores(settings)
+async def measured(reached: Stores, services: Sequence[Service]) -> list[Lag]:
+    """Every reader of every service, and every relay that has begun."""
     heads = {service.name: await _head(reached, service.name) for service in services}
     return [lag for service in services for lag in await _lags(reached, service.name, heads)]
 
