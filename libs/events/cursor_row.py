@@ -54,7 +54,8 @@ class CursorRow:
         return fed
 
     async def confirm(self, age_s: float) -> None:
-        """All that the source had so many seconds ago is applied."""
+        """All that the source had so many seconds ago is applied; what is known of a later time
+        stays known."""
         await self.pool.execute(_CONFIRM, self.reader, self.source, self.lease.token, age_s)
 
     async def say_stopped(self, reason: str) -> None:
@@ -79,7 +80,8 @@ UPDATE es.cursors SET epoch = $3, position = $4, leaf = $5, token = $6, stopped 
 RETURNING fed
 """
 _CONFIRM = """
-UPDATE es.cursors SET stopped = NULL, confirmed_at = clock_timestamp() - make_interval(secs => $4)
+UPDATE es.cursors SET stopped = NULL,
+       confirmed_at = greatest(confirmed_at, clock_timestamp() - make_interval(secs => $4))
  WHERE reader = $1 AND source = $2 AND token <= $3
 """
 _STOPPED = """

@@ -2,8 +2,8 @@
 
 One consumer a reader, assigned, never in a group; where it goes on stands beside the reader's
 effect and is a hint. Each record names the leaf of the event before it, so a fork is found at the
-first event behind it. What the topic lacks is read from the owner's log and counted; what it
-repeats is dropped. Design 4, ADR 0009.
+first event behind it; while nobody sends, the owner is asked. What the topic lacks is read from the
+owner's log and counted; what it repeats is dropped. Design 4, ADR 0009.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
@@ -21,6 +23,7 @@ from . import measures
 from .cursor import Cursor
 from .errors import ForkedError
 from .feed import DirectFeed
+from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
 from .topic import PARTITION, Arrived, Kafka, Tick, read_record
 from .types import Head, Recorded
@@ -28,6 +31,9 @@ from .types import Head, Recorded
 TOLD_WITHIN_S = 5
 """Ticks come each second; a head told longer ago is no longer known."""
 HELD_AHEAD = 2_000
+STARTED_WITHIN_S = 4
+"""With what follows in a turn, less than a lease lasts: a silent broker costs no reader its own."""
+CLOSED_WITHIN_S = 1
 PAUSE_S = 1
 
 log = structlog.get_logger()
@@ -41,18 +47,22 @@ class KafkaFeed:
         self._bootstrap = kafka.bootstrap
         self._partition = TopicPartition(kafka.topic(source), PARTITION)
         self._consumer: Any = None
+        self._again_at = 0.0
         self._at = Cursor(0, 0, None)
+        self._next: int | None = None
         self._page: list[Arrived] = []
         self._ahead: deque[Arrived] = deque()
         self._offsets: dict[int, int | None] = {}
         self._tick: tuple[Tick, float] | None = None
         self._highest = 0
+        self._sent = 0
         self._doubted = False
 
     async def resume(self, cursor: Cursor) -> None:
         """Go on behind a cursor; its own event is read from the owner, who may have forked."""
         self._at, self._page, self._tick = cursor, [], None
-        self._highest, self._doubted = 0, False
+        self._next = None if cursor.offset is None else cursor.offset + 1
+        self._highest, self._sent, self._doubted = cursor.position, 0, False
         self._ahead.clear()
         await self.close()
 
@@ -68,7 +78,7 @@ class KafkaFeed:
         if not page and self._at.position > after:
             page = [Arrived(event, None, None) for event in await self.owner.read(after, 1)]
         self._go_on(page, after, limit)
-        if self._ahead and len(page) < limit:
+        if len(page) < limit:
             page += await self._missing(page[-1].position if page else after, limit - len(page))
         self._page = page
         self._offsets = {one.position: one.offset for one in page}
@@ -91,13 +101,15 @@ class KafkaFeed:
             last = first.event
 
     async def _missing(self, behind: int, room: int) -> list[Arrived]:
-        """Between the page and what has arrived, from the owner. Raises: ForkedError."""
-        first = self._ahead[0]
-        count = min(room, first.position - behind - 1)
-        found = await self.owner.read(behind, count)
+        """What the topic should have brought and did not, from the owner: up to what has arrived,
+        or to what the last tick was sent behind. Raises: ForkedError."""
+        reaches = self._ahead[0].position - 1 if self._ahead else self._sent
+        if reaches <= behind:
+            return []
+        found = await self.owner.read(behind, min(room, reaches - behind))
         if not found or found[0].position != behind + 1:
             raise ForkedError(
-                f"{self.source}: 主题已到 {first.position}，来源没有 {behind + 1}", position=behind
+                f"{self.source}: 主题已到 {reaches}，来源没有 {behind + 1}", position=behind
             )
         measures.HOLES.add(len(found), {"source": self.source})
         return [Arrived(event, None, None) for event in found]
@@ -110,27 +122,57 @@ class KafkaFeed:
         """As the last tick told it; None while no tick comes. Raises: ForkedError.
 
         A tick that ends before what the topic had brought is a sleeper's, or the log was restored:
-        the owner is asked which.
+        the owner is asked which. So it is while nobody sends: a relay that met a restored log does
+        not go on.
         """
         if self._tick is None or _now() - self._tick[1] > TOLD_WITHIN_S:
+            await self._same_line()
             return None
         if self._doubted:
             return await self.owner.head()
         tick = self._tick[0]
-        last = self._page[-1].event if self._page else None
-        if last is not None and tick.position == last.position and tick.leaf != leaf(last).hex():
-            raise _forked(self.source, last.position, leaf(last).hex(), tick.leaf)
-        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None)
+        position, kept = self._read_to()
+        if tick.position == position and kept is not None and tick.leaf != kept.hex():
+            raise _forked(self.source, position, kept.hex(), tick.leaf)
+        age_s = max(0.0, (datetime.now(UTC) - tick.at).total_seconds())
+        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age_s)
+
+    async def _same_line(self) -> None:
+        """The owner must still have what was read last; one that does not answer is no fork.
+
+        Raises: ForkedError.
+        """
+        position, kept = self._read_to()
+        if kept is None:
+            return
+        try:
+            ours = await self.owner.at(position)
+        except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
+            if not unavailable(error):
+                raise
+            return
+        if ours is None or leaf(ours) != kept:
+            found = None if ours is None else leaf(ours).hex()
+            raise _forked(self.source, position, kept.hex(), found)
+
+    def _read_to(self) -> tuple[int, bytes | None]:
+        """The last event that was read, and its leaf."""
+        if self._page:
+            return self._page[-1].position, leaf(self._page[-1].event)
+        return self._at.position, self._at.leaf
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with suppress(KafkaError, OSError):
-                await consumer.stop()
+                await asyncio.wait_for(consumer.stop(), CLOSED_WITHIN_S)
 
     async def _listen(self, timeout_s: float) -> None:
         """Take what comes within a time; a broker that is away is silence, and lag shows it."""
         if len(self._ahead) >= HELD_AHEAD:
+            return
+        if (pause_s := self._again_at - _now()) > 0:
+            await asyncio.sleep(min(timeout_s, pause_s))
             return
         try:
             consumer = await self._started()
@@ -138,13 +180,15 @@ class KafkaFeed:
                 self._partition, timeout_ms=round(timeout_s * 1000), max_records=HELD_AHEAD
             )
         except OffsetOutOfRangeError:  # older than the topic keeps, or a topic made anew
-            await self._consumer.seek_to_beginning(self._partition)
+            self._next = None
+            await self.close()
         except (KafkaError, OSError) as error:
             log.warning("broker_unreachable", source=self.source, error=repr(error)[:200])
+            self._again_at = _now() + PAUSE_S
             await self.close()
-            await asyncio.sleep(min(timeout_s, PAUSE_S))
         else:
             for record in polled.get(self._partition, ()):
+                self._next = record.offset + 1
                 self._take(read_record(record))
 
     def _take(self, said: Arrived | Tick | None) -> None:
@@ -152,36 +196,33 @@ class KafkaFeed:
             case Tick():
                 if self._tick is None or said.token >= self._tick[0].token:
                     self._tick = said, _now()
+                    self._sent = said.sent
                     self._doubted = said.position < self._highest
             case Arrived():
                 self._ahead.append(said)
                 self._highest = max(self._highest, said.position)
             case None:
-                pass  # a type of a newer release
+                pass  # a type of a newer release, or not ours
 
     async def _started(self) -> Any:
+        """The consumer, where the reader goes on. Raises: KafkaError, OSError (TimeoutError)."""
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
+            self._consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
                 enable_auto_commit=False,
                 auto_offset_reset="none",
-                request_timeout_ms=10_000,
+                request_timeout_ms=STARTED_WITHIN_S * 1000,
             )
-            self._consumer = consumer
-            await consumer.start()
-            if self._partition.topic not in await consumer.topics():
-                raise UnknownTopicOrPartitionError(self._partition.topic)
-            consumer.assign([self._partition])
-            await self._seek()
+            async with asyncio.timeout(STARTED_WITHIN_S):
+                await self._consumer.start()
+                if self._partition.topic not in await self._consumer.topics():
+                    raise UnknownTopicOrPartitionError(self._partition.topic)
+                self._consumer.assign([self._partition])
+                if self._next is None:
+                    await self._consumer.seek_to_beginning(self._partition)
+                else:
+                    self._consumer.seek(self._partition, self._next)
         return self._consumer
-
-    async def _seek(self) -> None:
-        last = self._ahead[-1] if self._ahead else self._page[-1] if self._page else None
-        offset = last.offset if last is not None else self._at.offset
-        if offset is None:
-            await self._consumer.seek_to_beginning(self._partition)
-        else:
-            self._consumer.seek(self._partition, offset + 1)
 
 
 def _follows(source: str, arrived: Arrived, last: Recorded | None) -> None:

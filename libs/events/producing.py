@@ -13,7 +13,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, ProducerClosed, TopicAlreadyExistsError, for_code
 
 from .errors import FeedStoppedError
 from .topic import KEPT_DAYS, PARTITION, Arrived, Tick, read_record
@@ -22,6 +22,8 @@ LARGEST_BATCH = 900 * 1024
 """Bytes; a topic takes 1 MiB by default, counted with what the protocol adds."""
 REQUEST_MS = 5_000
 CLOSED_WITHIN_S = 2
+LOOKED_BACK = 100
+"""Records, for the last one that is an event or a tick."""
 CONFIGURED = {
     "retention.ms": str(KEPT_DAYS * 24 * 3600 * 1000),
     "cleanup.policy": "delete",
@@ -48,12 +50,14 @@ async def producing(bootstrap: str) -> AsyncIterator[Any]:
 
 
 async def _close(producer: Any) -> None:
-    """stop() waits until all that is pending is written, for ever while the broker is away."""
+    """stop() waits until all that is pending is written, for ever while the broker is away: then
+    the pending is failed, or its waiter would keep it in memory."""
     try:
         await asyncio.wait_for(producer.stop(), CLOSED_WITHIN_S)
     except (TimeoutError, KafkaError):
-        with suppress(asyncio.CancelledError, KafkaError):
-            await producer._sender.close()  # public close() is the one that waits
+        producer._message_accumulator.fail_all(ProducerClosed())
+        with suppress(TimeoutError, asyncio.CancelledError, KafkaError):
+            await asyncio.wait_for(producer._sender.close(), CLOSED_WITHIN_S)
         await producer.client.close()
 
 
@@ -77,7 +81,7 @@ async def made_topic(bootstrap: str, topic: str) -> None:
 
 
 async def last_record(bootstrap: str, topic: str) -> Arrived | Tick | None:
-    """What the topic ends with; None for an empty one."""
+    """What the topic ends with, passing over what is not ours; None for an empty one."""
     partition = TopicPartition(topic, PARTITION)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=REQUEST_MS
@@ -89,10 +93,13 @@ async def last_record(bootstrap: str, topic: str) -> Arrived | Tick | None:
         begin = (await consumer.beginning_offsets([partition]))[partition]
         if end == begin:
             return None
-        consumer.seek(partition, end - 1)
-        polled = await consumer.getmany(partition, timeout_ms=REQUEST_MS, max_records=1)
-        if not polled:
-            raise TimeoutError(topic)
-        return read_record(polled[partition][0])
+        consumer.seek(partition, max(begin, end - LOOKED_BACK))
+        last = None
+        async with asyncio.timeout(REQUEST_MS / 1000):
+            while await consumer.position(partition) < end:
+                polled = await consumer.getmany(partition, timeout_ms=REQUEST_MS // 10)
+                for record in polled.get(partition, ()):
+                    last = read_record(record) or last
+        return last
     finally:
         await consumer.stop()

@@ -88,7 +88,7 @@ class Relay:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
         done.pop().result()
 
     async def _renew(self) -> None:
@@ -168,6 +168,7 @@ class Sending:
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_S
+        asked_at = datetime.now(UTC)
         head = await self.relay.feed.head()
         behind = head.position - self.moved.position
         measures.LAG.tell(behind, service=self.relay.source, reader=READER, **self._named)
@@ -178,7 +179,8 @@ class Sending:
             position=head.position,
             leaf=told,
             token=self.relay.row.lease.token,
-            at=datetime.now(UTC),
+            at=asked_at,
+            sent=self.sent.position,
         )
         value, named = tick_record(tick)
         batch = self.producer.create_batch()
@@ -188,6 +190,7 @@ class Sending:
     async def _give(self, batch: Any, reaches: Cursor | Tick) -> None:
         async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
             given = await self.producer.send_batch(batch, self.relay.topic, partition=PARTITION)
+        given.add_done_callback(_heard)
         self._waiting.append((given, reaches, time.monotonic()))
         while self._waiting and self._waiting[0][0].done():
             await self._one()
@@ -213,3 +216,9 @@ class Sending:
         if self.moved.position >= tick.position:
             age = datetime.now(UTC) - tick.at
             await self.relay.row.confirm(max(0.0, age.total_seconds()))
+
+
+def _heard(given: asyncio.Future[Any]) -> None:
+    """What a producer that is given up fails with need not be told when it is collected."""
+    if not given.cancelled():
+        given.exception()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from .types import Recorded
 
@@ -50,7 +51,8 @@ class Arrived(NamedTuple):
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the log ended when the holder of `token` looked, in hexadecimal its last leaf."""
+    """Where the log ended when the holder of `token` looked, in hexadecimal its last leaf. Events
+    up to `sent` were given to the topic before it: what is missing there will not come any more."""
 
     store: UUID
     epoch: int
@@ -58,6 +60,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
     leaf: str | None
     token: int
     at: datetime
+    sent: int = 0
 
 
 class _Traced(msgspec.Struct):
@@ -71,6 +74,8 @@ _traced = msgspec.json.Decoder(_Traced)
 _encode = msgspec.json.encode
 _CONSTANT: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
 _TICK_HEADERS: Headers = [*_CONSTANT, ("ce_type", TICK.encode())]
+
+log = structlog.get_logger()
 
 
 def event_record(
@@ -120,15 +125,22 @@ def tick_record(tick: Tick) -> tuple[bytes, Headers]:
 
 
 def read_record(record: Any) -> Arrived | Tick | None:
-    """What a consumer's record says; None for a type that is neither event nor tick.
-
-    Raises: KeyError, ValueError for a record that is not one of ours.
-    """
+    """What a consumer's record says; None for a type that is neither event nor tick, and for what
+    somebody else wrote into the topic: what is missing then, the owner has."""
     told = dict(record.headers)
-    if told.get("ce_type") == _TICK_HEADERS[-1][1]:
-        return _tick.decode(record.value)
-    if "ce_position" not in told:
+    try:
+        if told.get("ce_type") == _TICK_HEADERS[-1][1]:
+            return _tick.decode(record.value or b"")
+        return _arrived(record, told) if "ce_position" in told else None
+    except (KeyError, ValueError, msgspec.DecodeError) as error:
+        said = type(error).__name__
+        log.warning("record_not_ours", topic=record.topic, offset=record.offset, error=said)
         return None
+
+
+def _arrived(record: Any, told: dict[str, bytes]) -> Arrived:
+    if record.value is None:
+        raise ValueError("no payload")
     previous = told["ce_previous"]
     event = Recorded(
         store=_store_id(told["ce_store"]),

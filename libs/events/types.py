@@ -89,12 +89,14 @@ class Reliance(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a log stands: its store, epoch, last position and that event's leaf (None if empty)."""
+    """Where a log stood `age_s` seconds ago: its store, epoch, last position and that event's leaf
+    (None if empty)."""
 
     store: UUID
     epoch: int
     position: int
     leaf: bytes | None
+    age_s: float = 0.0
 
 
 Cut = Mapping[str, int]

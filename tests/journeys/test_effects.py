@@ -57,7 +57,7 @@ async def killed_at_each_reaction(tree: Tree) -> None:
 
 async def settled(tree: Tree) -> None:
     async with asyncio.timeout(60):
-        while any(lag.behind > 0 for lag in await measured(tree.settings, SERVICES)):  # noqa: ASYNC110 - other processes
+        while any(lag.behind > 0 for lag in await measured(tree.stores, SERVICES)):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
 
 

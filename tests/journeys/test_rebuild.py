@@ -22,9 +22,10 @@ from libs.chassis.cases import read_case
 from libs.chassis.identity import local_issuer
 from libs.chassis.loader import Door, Load
 from services.__main__ import SERVICES
+from tests.journeys.load import Load as Callers
+from tests.journeys.load import allocation, prepared
 from tests.journeys.loaded import CASES
-from tests.journeys.test_kills import Load as Callers
-from tests.journeys.test_kills import allocation, caught_up, prepared
+from tests.journeys.settled import caught_up
 from tests.journeys.tree import Tree, running
 
 ROOT = CASES.parents[1]
@@ -168,7 +169,7 @@ async def test_a_rebuild_under_queries_and_commands_is_not_seen(
         print(f"\n{told}; swaps took {sorted(swapped)} ms")  # noqa: T201
     assert (asked.failed, asked.empty, asked.changed) == ([], [], [])
     assert {status for status, _ in callers.answers.values()} == {201}
-    await caught_up(tree)
+    await caught_up(tree.stores, relays=False)
     for name in NAMES:
         assert await recorded(tree, name) == [(2, 1), (1, 2), (2, 1)]
     code, _ = await cli(tree)
@@ -188,7 +189,7 @@ async def recorded(tree: Tree, service: str) -> list[tuple[int, int]]:
 
 async def test_one_changed_fen_is_named_on_the_command_line_and_not_swapped(tree: Tree) -> None:
     await loaded(tree)
-    await caught_up(tree)
+    await caught_up(tree.stores, relays=False)
     admin = await asyncpg.connect(**tree.stores.admin("reporting"))
     at = await admin.fetchrow(
         "UPDATE view.movements SET amount_fen = amount_fen + 1 WHERE (position, n) ="

@@ -24,6 +24,7 @@ from tests.journeys.loaded import broken
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = ("serve", "work", "postgres")
+BY_TOPIC = (*CHILDREN, "relay", "kafka")
 
 
 @dataclass
@@ -48,24 +49,37 @@ class Tree:
         )
 
     def child(self, name: str) -> int | None:
-        """The pid of a child by its verb, or of the postmaster; None while it is down."""
+        """The pid of a child by its verb, of the postmaster or of the broker; None while it is
+        down."""
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal() and _parent(folder) == self.process.pid:
                 words = _words(folder)
-                if words and (words[-1] == name or (name == "postgres" and _is_server(words))):
+                if words and _name(words) == name:
                     return int(folder.name)
         return None
 
-    def kill(self, name: str) -> bool:
-        """SIGKILL a child; False when it is down already."""
+    def kill(self, name: str, number: int = signal.SIGKILL) -> bool:
+        """Send a child a signal; False when it is down already."""
         pid = self.child(name)
         if pid is None:
             return False
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             return False
         return True
+
+    async def said(self, *verb: str) -> tuple[int, str]:
+        """Exit code and output of a verb of the command line, asked beside the tree."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services", *verb),
+            cwd=ROOT,
+            env={**os.environ, **self.settings.environment()},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode()
 
 
 def _parent(folder: Path) -> int | None:
@@ -83,20 +97,33 @@ def _words(folder: Path) -> list[str]:
         return []
 
 
-def _is_server(words: list[str]) -> bool:
-    return Path(words[0]).name == "postgres"
+def _name(words: list[str]) -> str:
+    """A child that is not one of ours is known by its program."""
+    program = Path(words[0]).name
+    return {"postgres": "postgres", "java": "kafka"}.get(program, words[-1])
 
 
 @asynccontextmanager
-async def running(home: Path, webhooks: Path | None = None, **more: str) -> AsyncIterator[Tree]:
-    """`python -m services run` on a home of its own, ready when every service answers; `more` are
-    further variables of its environment."""
+async def running(
+    home: Path,
+    *,
+    kafka: bool = False,
+    broker: str | None = None,
+    webhooks: Path | None = None,
+    **more: str,
+) -> AsyncIterator[Tree]:
+    """`python -m services run` on a home of its own, ready when every service answers. With `kafka`
+    a broker is among its children; else `broker` may name one. `more` are further variables of its
+    environment."""
     os.chmod(home, 0o711)  # noqa: S103 - the server runs as nobody and passes through
-    settings = Settings(home=home, port=_free_port(), webhooks=webhooks)
-    environment = {**os.environ, **settings.environment(), **more}
+    settings = Settings(home=home, port=_free_port(), kafka=broker, webhooks=webhooks)
+    verb = ("run", "--kafka") if kafka else ("run",)
     with (home / "run.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", "run", cwd=ROOT, env=environment, stderr=log
+            *(sys.executable, "-m", "services", *verb),
+            cwd=ROOT,
+            env={**os.environ, **settings.environment(), **more},
+            stderr=log,
         )
     tree = Tree(settings, process)
     try:
@@ -111,7 +138,7 @@ async def running(home: Path, webhooks: Path | None = None, **more: str) -> Asyn
             await asyncio.wait_for(process.wait(), 60)
 
 
-async def ready(tree: Tree, timeout_s: int = 60) -> None:
+async def ready(tree: Tree, timeout_s: int = 120) -> None:
     """Wait until all four services answer."""
     async with asyncio.timeout(timeout_s), httpx.AsyncClient() as client:
         for name in ("funds", "households", "assets", "reporting"):

@@ -193,7 +193,7 @@ class Demo:
             async with asyncio.timeout(PATIENCE_S):
                 while any(  # noqa: ASYNC110 - the worker is another process
                     lag.behind > 0 and lag.reader.startswith("policy.")
-                    for lag in await measured(self.settings, self.services)
+                    for lag in await measured(stores(self.settings), self.services)
                 ):
                     await asyncio.sleep(0.1)
 

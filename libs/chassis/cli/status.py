@@ -52,7 +52,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run_lag(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
-    lags = asyncio.run(measured(settings, services))
+    lags = asyncio.run(measured(stores(settings), services))
     if arguments.json:
         print(msgspec.json.encode([asdict(lag) | {"behind": lag.behind} for lag in lags]).decode())
     else:
@@ -65,14 +65,24 @@ def run_status(
     arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]
 ) -> int:
     try:
-        lags = asyncio.run(measured(settings, services))
-        standing = asyncio.run(_standing(settings, services))
+        reached = stores(settings)
+        lags = asyncio.run(measured(reached, services))
+        standing = asyncio.run(_standing(reached, services))
     except asyncpg.InvalidCatalogNameError as error:
         print(f"not migrated: {error}")
         return UNHEALTHY
+    return tell(lags, standing, as_json=arguments.json)
+
+
+def tell(
+    lags: list[Lag], standing: dict[str, list[Standing]] | None = None, *, as_json: bool = False
+) -> int:
+    """Print which readers stand still, and why, and how the invariants stand; 3 when there is
+    something to do."""
+    standing = standing or {}
     stopped = [lag for lag in lags if lag.stopped]
     wrong = {name: lines for name, found in standing.items() if (lines := _wrong(name, found))}
-    if arguments.json:
+    if as_json:
         print(_json(lags, stopped, wrong, standing))
     else:
         print("all readers run" if not stopped else "stopped:\n" + "\n".join(map(_line, stopped)))
@@ -140,15 +150,14 @@ def _line(lag: Lag) -> str:
     return f"{told} {age}" + (f"  STOPPED {lag.stopped}" if lag.stopped else "")
 
 
-async def measured(settings: Settings, services: Sequence[Service]) -> list[Lag]:
-    """Every cursor of every service against the heads as they were before."""
-    reached = stores(settings)
+async def measured(reached: Stores, services: Sequence[Service]) -> list[Lag]:
+    """Every cursor of every service, the relays' too, against the heads as they were before."""
     heads = {service.name: await _head(reached, service.name) for service in services}
     return [lag for service in services for lag in await _lags(reached, service.name, heads)]
 
 
-async def _standing(settings: Settings, services: Sequence[Service]) -> dict[str, list[Standing]]:
-    reached, found = stores(settings), {}
+async def _standing(reached: Stores, services: Sequence[Service]) -> dict[str, list[Standing]]:
+    found = {}
     for service in services:
         connection = await asyncpg.connect(**reached.app(service.name))
         try:

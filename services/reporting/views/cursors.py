@@ -23,8 +23,11 @@ class Applied:
 
 
 async def applied(pool: asyncpg.Pool) -> dict[str, Applied]:
-    """By source; one that was never read stands at 0."""
-    rows = await pool.fetch("SELECT source, position, stopped FROM es.cursors ORDER BY source")
+    """By source; one that was never read stands at 0. A relay has a cursor too, and shows nothing
+    here."""
+    rows = await pool.fetch(
+        "SELECT source, position, stopped FROM es.cursors WHERE reader IN ('known', 'view')"
+    )
     found = {row["source"]: Applied(row["position"], row["stopped"]) for row in rows}
     return {source: Applied() for source in SOURCES} | found
 
