@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -134,8 +134,8 @@ class KafkaFeed:
         position, kept = self._read_to()
         if tick.position == position and kept is not None and tick.leaf != kept.hex():
             raise _forked(self.source, position, kept.hex(), tick.leaf)
-        age_s = max(0.0, (datetime.now(UTC) - tick.at).total_seconds())
-        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age_s)
+        age_ms = max(0, (datetime.now(UTC) - tick.at) // timedelta(milliseconds=1))
+        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age_ms)
 
     async def _same_line(self) -> None:
         """The owner must still have what was read last; one that does not answer is no fork.

@@ -89,14 +89,14 @@ class Reliance(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a log stood `age_s` seconds ago: its store, epoch, last position and that event's leaf
+    """Where a log stood `age_ms` milliseconds ago: its store, epoch, last position and that event's leaf
     (None if empty)."""
 
     store: UUID
     epoch: int
     position: int
     leaf: bytes | None
-    age_s: float = 0.0
+    age_ms: int = 0
 
 
 Cut = Mapping[str, int]
