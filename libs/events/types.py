@@ -89,8 +89,8 @@ class Reliance(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a log stood `age_ms` milliseconds ago: its store, epoch, last position and that event's leaf
-    (None if empty)."""
+    """Where a log stood `age_ms` milliseconds ago: its store, epoch, last position and that event's
+    leaf (None if empty)."""
 
     store: UUID
     epoch: int
