@@ -136,8 +136,8 @@ async def test_a_collector_away_or_silent_harms_nobody_and_one_that_listens_is_t
     collector.go_away()
 
     slowest = (refused_s, answered_s, silent_s)
-    assert max(slowest) < ANSWER_WITHIN_S - 1, f"no command waits for a collector: {slowest}"
-    assert ended_s < 12, "nor does the end"
+    assert max(slowest) < answered_s + ANSWER_WITHIN_S - 1, f"waited for a collector: {slowest}"
+    assert ended_s < 15, "nor does the end, which the supervisor would cut short then"
     assert all(1 <= lines <= 1 + minutes for lines in logged.values()), logged
     serve = collector.resources["suyuan-serve"]
     assert serve["service.version"]
