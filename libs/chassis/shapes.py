@@ -1,7 +1,7 @@
 """What every service answers, in shape: for the OpenAPI document and the clients made from it.
 
-Answers are canonical bytes and never pass through these models; `tests/test_openapi.py` holds the
-bytes to them, member by member. Objects are open: `/v1` only adds.
+Answers are canonical bytes and never pass through these models. The bytes are held to them, member
+by member, in `tests/journeys/test_declared_answers.py`. Objects are open: `/v1` only adds.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-
-from libs.events.money import Unit
 
 Row = TypeVar("Row")
 
@@ -27,14 +25,6 @@ class Page(BaseModel, Generic[Row]):
 
     items: list[Row]
     next: UUID | None
-
-
-class AmountShown(BaseModel):
-    """An amount as it was typed, with its fen."""
-
-    amount_fen: int
-    amount_text: str
-    unit: Unit
 
 
 class FromLot(BaseModel):

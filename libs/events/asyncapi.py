@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .headers import TICK, TYPE
+from .headers import DESCRIBED, OF_TICK, TICK, TYPE
 from .schemas import by_folder
 
 JSON_SCHEMA = "application/schema+json;version=2020-12"
@@ -64,7 +64,8 @@ def _channel(service: str, versions: Iterable[tuple[str, str, int]]) -> dict[str
     carried = [f"{name}.{version}" for f, name, version in versions if f in ("log", service)]
     return {
         "address": f"{service}.events",
-        "description": f"The log of {service}, in the order of its positions.",
+        "description": f"The log of {service}, in the order of its positions. An installation may "
+        "put a prefix before the address.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in (*carried, TICK)},
         "bindings": {
             "kafka": {
@@ -90,17 +91,18 @@ def _message(folder: str, name: str, version: int) -> dict[str, Any]:
 
 def _tick() -> dict[str, Any]:
     """Once a second; it is no event and has no position of its own."""
-    only_type = {
+    described = {**DESCRIBED, TYPE: {"const": TICK}}
+    headers = {
         "type": "object",
-        "properties": {TYPE: {"type": "string", "const": TICK}},
-        "required": [TYPE],
+        "properties": {name: {"type": "string", **described[name]} for name in OF_TICK},
+        "required": list(OF_TICK),
     }
     return {
         "name": TICK,
         "title": "Tick",
         "summary": "How far the log goes, each second: a quiet source is told from a lost one.",
         "contentType": "application/json",
-        "headers": only_type,
+        "headers": headers,
         "payload": _reference("events/tick.json"),
     }
 

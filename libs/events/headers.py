@@ -32,7 +32,7 @@ TICK: Final = "suyuan.tick"
 
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _COUNT = "^(0|[1-9][0-9]{0,15})$"
-_LEAF = "^[0-9a-f]{64}$"
+_LEAF = "^([0-9a-f]{64})?$"
 
 DESCRIBED: Final[dict[str, dict[str, Any]]] = {
     SPECVERSION: {"const": "1.0", "description": "version of CloudEvents"},
@@ -54,7 +54,7 @@ DESCRIBED: Final[dict[str, dict[str, Any]]] = {
         '{"<service>":[<epoch>,<position>]}',
     },
     SALT: {"pattern": "^[0-9a-f]{32}$", "description": "16 bytes in hex, for the leaf"},
-    PREVIOUS: {"pattern": _LEAF, "description": "leaf of the event before; absent at position 1"},
+    PREVIOUS: {"pattern": _LEAF, "description": "leaf of the event before; empty at position 1"},
     METADATA: {
         "contentMediaType": "application/json",
         "description": "canonical JSON as stored; its schema is /events/metadata.json",
@@ -62,5 +62,8 @@ DESCRIBED: Final[dict[str, dict[str, Any]]] = {
 }
 """Each header as a JSON Schema of its text."""
 
-MAY_MISS: Final = frozenset((TRACEPARENT, PREVIOUS))
+MAY_MISS: Final = frozenset((TRACEPARENT,))
 """Headers that an event may come without."""
+
+OF_TICK: Final = (SPECVERSION, CONTENT_TYPE, TYPE)
+"""The headers of a tick; it has no key."""

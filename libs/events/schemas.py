@@ -70,13 +70,14 @@ def tick_schema() -> Schema:
         "description": "Said each second by the relay: no event of the log is missing up to here.",
         "type": "object",
         "properties": {
+            "store": {"type": "string", "format": "uuid"},
             "epoch": {**whole, "description": "the life of the store"},
             "position": {**whole, "description": "the head of the log"},
             "leaf": {**leaf, "description": "leaf of the event there; null for an empty log"},
             "token": {**whole, "description": "of the relay's lease: it never falls"},
             "at": {"type": "string", "format": "date-time", "description": "clock of the database"},
         },
-        "required": ["epoch", "position", "leaf", "token", "at"],
+        "required": ["store", "epoch", "position", "leaf", "token", "at"],
     }
 
 

@@ -107,11 +107,14 @@ def test_what_the_events_page_tells_fits_the_headers_of_kafka() -> None:
     for name in headers().keys() - MAY_MISS:
         without = {key: text for key, text in headers().items() if key != name}
         assert faults(headers_schema(), without) == ["$"], name
+    assert faults(headers_schema(), {**headers(), PREVIOUS: ""}) == []
+    assert faults(headers_schema(), {**headers(), PREVIOUS: "0f"}) == [f"$.{PREVIOUS}"]
     assert faults(headers_schema(), {**headers(), "ce_position": "-1"}) == ["$.ce_position"]
 
 
 def test_a_tick_of_an_empty_log_is_as_its_schema_says() -> None:
-    tick = {"epoch": 1, "position": 0, "leaf": None, "token": 3, "at": "2026-01-02T03:04:05Z"}
+    ends = {"epoch": 1, "position": 0, "leaf": None, "token": 3}
+    tick = {"store": str(ID), **ends, "at": "2026-01-02T03:04:05Z"}
     assert faults(tick_schema(), tick) == []
     assert faults(tick_schema(), {**tick, "leaf": "short"}) == ["$.leaf"]
 
