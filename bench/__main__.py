@@ -1,4 +1,4 @@
-"""python -m bench [append] [http] [lag] [memory]: measure, then say which goals were met."""
+"""python -m bench [append] [http] [lag] …: measure, then say which goals were met."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uvloop
 
 from libs.chassis import telemetry
 
-from . import append, http, lag, memory
+from . import append, http, lag, memory, relay
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
@@ -20,6 +20,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "http": http.measure,
     "lag": lag.measure,
     "memory": memory.measure,
+    "relay": relay.measure,
 }
 
 

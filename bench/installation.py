@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -76,9 +76,8 @@ def free_port() -> int:
 def process(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process of this installation (`services serve`), ended with the block."""
     command = [sys.executable, "-m", *arguments]
-    told = {"home": settings.home, "port": settings.port, "log_level": "warning"}
-    own = {f"SUYUAN_{name.upper()}": str(value) for name, value in told.items()}
-    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **own})
+    told = replace(settings, log_level="warning").environment()
+    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **told})
     try:
         yield child
     finally:

@@ -24,7 +24,7 @@ from .feed import DirectFeed
 from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
 from .producing import last_record, made_topic, producing
-from .topic import PARTITION, Arrived, Kafka, Tick, headers, key_of, tick_record
+from .topic import PARTITION, Arrived, Kafka, Tick, event_record, tick_record
 from .types import Recorded
 
 PAGE = 2_000
@@ -150,11 +150,8 @@ class Sending:
     def _batch(self, events: list[Recorded]) -> tuple[Any, int]:
         batch, previous = self.producer.create_batch(), self.sent.leaf
         for count, event in enumerate(events):
-            told = headers(self.relay.source, event, previous)
-            added = batch.append(
-                timestamp=None, key=key_of(event), value=event.payload, headers=told
-            )
-            if added is None:
+            key, value, told = event_record(self.relay.source, event, previous)
+            if batch.append(timestamp=None, key=key, value=value, headers=told) is None:
                 return batch, count
             previous = leaf(event)
         return batch, len(events)

@@ -73,32 +73,45 @@ _CONSTANT: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application
 _TICK_HEADERS: Headers = [*_CONSTANT, ("ce_type", TICK.encode())]
 
 
-def key_of(event: Recorded) -> bytes:
-    return str(event.stream).encode()
-
-
-def headers(source: str, event: Recorded, previous: bytes | None) -> Headers:
-    """The attributes of one event; `previous` is the leaf of the one before it."""
-    store, epoch, position = str(event.store), str(event.epoch), str(event.position)
+def event_record(
+    source: str, event: Recorded, previous: bytes | None
+) -> tuple[bytes, bytes, Headers]:
+    """Key, value and headers of an event; `previous` is the leaf of the one before it."""
     traced = _traced.decode(event.metadata).traceparent
+    key, position = str(event.stream).encode(), str(event.position).encode()
+    return (
+        key,
+        event.payload,
+        [
+            *_of_store(source, event.store, event.epoch),
+            *_of_type(event.type, event.schema_version),
+            *([] if traced is None else [("traceparent", traced.encode())]),
+            ("ce_id", b"%d-%b" % (event.epoch, position)),
+            ("ce_subject", key),
+            ("ce_time", event.recorded_at.isoformat().encode()),
+            ("ce_position", position),
+            ("ce_version", b"%d" % event.version),
+            ("ce_seen", event.seen),
+            ("ce_salt", event.salt.hex().encode()),
+            ("ce_previous", b"" if previous is None else previous.hex().encode()),
+            ("ce_metadata", event.metadata),
+        ],
+    )
+
+
+@lru_cache(maxsize=64)
+def _of_store(source: str, store: UUID, epoch: int) -> Headers:
     return [
         *_CONSTANT,
-        *([] if traced is None else [("traceparent", traced.encode())]),
-        ("ce_id", f"{epoch}-{position}".encode()),
         ("ce_source", f"/{source}/{store}".encode()),
-        ("ce_type", event.type.encode()),
-        ("ce_subject", str(event.stream).encode()),
-        ("ce_time", event.recorded_at.isoformat().encode()),
-        ("ce_dataschema", f"/events/{event.type}/{event.schema_version}".encode()),
-        ("ce_store", store.encode()),
-        ("ce_epoch", epoch.encode()),
-        ("ce_position", position.encode()),
-        ("ce_version", str(event.version).encode()),
-        ("ce_seen", event.seen),
-        ("ce_salt", event.salt.hex().encode()),
-        ("ce_previous", b"" if previous is None else previous.hex().encode()),
-        ("ce_metadata", event.metadata),
+        ("ce_store", str(store).encode()),
+        ("ce_epoch", b"%d" % epoch),
     ]
+
+
+@lru_cache(maxsize=1024)
+def _of_type(kind: str, version: int) -> Headers:
+    return [("ce_type", kind.encode()), ("ce_dataschema", f"/events/{kind}/{version}".encode())]
 
 
 def tick_record(tick: Tick) -> tuple[bytes, Headers]:
@@ -118,7 +131,7 @@ def read_record(record: Any) -> Arrived | Tick | None:
         return None
     previous = told["ce_previous"]
     event = Recorded(
-        store=_uuid(told["ce_store"]),
+        store=_store_id(told["ce_store"]),
         epoch=int(told["ce_epoch"]),
         position=int(told["ce_position"]),
         stream=UUID(told["ce_subject"].decode()),
@@ -135,6 +148,6 @@ def read_record(record: Any) -> Arrived | Tick | None:
 
 
 @lru_cache(maxsize=64)
-def _uuid(text: bytes) -> UUID:
+def _store_id(text: bytes) -> UUID:
     """A store's id is the same in every record."""
     return UUID(text.decode())

@@ -319,7 +319,8 @@ async def close_all(store: LogStore) -> None:
     """CREATE DATABASE … TEMPLATE wants nobody in the original."""
     admin = await asyncpg.connect(**store.cluster.address("postgres"))
     await admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", store.database
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1",
+        store.database,
     )
     await admin.close()
 

@@ -66,8 +66,8 @@ async def make(templates: Templates, of: str, prefix: str) -> None:
 
 
 @asynccontextmanager
-async def served(installation: Installation) -> AsyncIterator[Door]:
-    """The door of an installation whose readers run; they end with it."""
+async def served(installation: Installation, *, readers: bool = True) -> AsyncIterator[Door]:
+    """The door of an installation whose readers run, unless others do; they end with it."""
     verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
     mounts = []
     for service in SERVICES:
@@ -76,7 +76,7 @@ async def served(installation: Installation) -> AsyncIterator[Door]:
         mounts.append(Mount(service.prefix, app))
     running = [
         asyncio.create_task((await installation.reading(service, reader)).run())
-        for service in SERVICES
+        for service in (SERVICES if readers else ())
         for reader in service.readers
     ]
 

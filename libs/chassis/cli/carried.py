@@ -37,7 +37,7 @@ async def print_carried(bootstrap: str, stores: Stores, services: Sequence[Servi
     ids = ", ".join(str(broker["node_id"]) for broker in cluster["brokers"])
     release = f"metadata.version {levels['metadata.version']}"
     print(f"\nKafka: broker {ids} at {bootstrap}, cluster {cluster['cluster_id']}, {release}")
-    found = await _at_the_heads(stores, services)
+    found = await carried(stores, services)
     for one in found:
         told = f"{one.source + ' → ' + one.service:<24} events {one.position:>6}"
         print(f"  {told}  records taken {one.taken:>6}  holes read {one.holes}")
@@ -46,12 +46,12 @@ async def print_carried(bootstrap: str, stores: Stores, services: Sequence[Servi
     return taken == events
 
 
-async def _at_the_heads(stores: Stores, services: Sequence[Service]) -> list[Carried]:
-    """Raises: TimeoutError when a reader does not arrive."""
+async def carried(stores: Stores, services: Sequence[Service]) -> list[Carried]:
+    """Every reader of another service, once it stands at the head. Raises: TimeoutError."""
     heads = {service.name: await _head(stores, service.name) for service in services}
     async with asyncio.timeout(WITHIN_S):
         while True:
-            found = [one for service in services for one in await _carried(stores, service)]
+            found = [one for service in services for one in await _of(stores, service)]
             if found and all(one.position == heads[one.source] for one in found):
                 return found
             await asyncio.sleep(0.2)
@@ -66,7 +66,7 @@ async def _head(stores: Stores, service: str) -> int:
         await connection.close()
 
 
-async def _carried(stores: Stores, service: Service) -> list[Carried]:
+async def _of(stores: Stores, service: Service) -> list[Carried]:
     """Of the readers that follow another service."""
     connection = await asyncpg.connect(**stores.app(service.name))
     try:
