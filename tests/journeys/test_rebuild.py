@@ -137,7 +137,7 @@ async def loaded(tree: Tree) -> tuple[str, str]:
 
 async def all_steps(tree: Tree, swapped: list[int]) -> None:
     """Plan, build, swap, back, again, drop: each while the queries run."""
-    assert (await cli(tree, "--plan"))[0] == 0
+    assert (await cli(tree, "--plan", "funds"))[0] == 0
     code, told = await cli(tree)
     assert (code, [told[name]["equal"] for name in NAMES]) == (0, [True] * len(NAMES)), told
     for step in (["--swap"], ["--rollback", "--reason", "试"], ["--swap", "--reason", "again"]):
@@ -145,7 +145,7 @@ async def all_steps(tree: Tree, swapped: list[int]) -> None:
         assert (code, sorted(told)) == (0, sorted(NAMES)), told
         swapped += [told[name]["took_ms"] for name in NAMES]
     assert (await cli(tree, "--rollback"))[0] == 2
-    assert (await cli(tree))[0] == 1, "the one before is kept until it is dropped"
+    assert (await cli(tree, "funds"))[0] == 1, "the one before is kept until it is dropped"
     assert (await cli(tree, "--drop"))[0] == 0
 
 
@@ -172,7 +172,7 @@ async def test_a_rebuild_under_queries_and_commands_is_not_seen(
     await caught_up(tree.stores, relays=False)
     for name in NAMES:
         assert await recorded(tree, name) == [(2, 1), (1, 2), (2, 1)]
-    code, _ = await cli(tree)
+    code, _ = await cli(tree, "reporting")
     assert code == 0, "what was fed beside is what a fresh build gives"
 
 

@@ -51,7 +51,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     """0 done, 1 refused or different, 2 usage, 3 it cannot be built."""
     if wrong := _misused(arguments):
-        print(wrong)
+        print(wrong, file=sys.stderr)
         return USAGE
     picked = chosen(arguments.services, services)
     logs.configure("rebuild", settings.log_level)
