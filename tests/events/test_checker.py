@@ -284,7 +284,8 @@ async def test_a_counterexample_is_logged_once_and_stays(store: LogStore) -> Non
     await tamper(store, "DELETE FROM es.events WHERE position = 4")
     with capture_logs() as told:
         await checked(store)
-        await fill(await store.connect(), A, *"xy")
+        await fill(await store.connect(), A, *"xyz")
+        await tamper(store, "DELETE FROM es.events WHERE position = 10")
         await checked(store)
     errors = [one for one in told if one["log_level"] == "error"]
     (dense,) = (one for one in errors if one["invariant"] == "positions_dense")
