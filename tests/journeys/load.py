@@ -64,7 +64,7 @@ class Load:
                 if got.status < 500:
                     return got.status, got.body
             self.resent += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
     async def again(self) -> None:
         """Every acknowledged key gets its first answer, byte for byte."""
