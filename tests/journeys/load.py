@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.journeys.tree import Tree
-from tests.journeys.wire import Wire
+from tests.journeys.wire import Reply, Wire
 
 CALLERS = 12
 DAY = "2020-03-16"
@@ -42,7 +42,8 @@ class Load:
         while not stop.is_set():
             key = f"load-{number}-{len(self.answers)}-{sent}"
             self.bodies[key] = self._command(number, sent)
-            self.answers[key] = await self.until_acknowledged(self.wires[number], key)
+            got = await self._acknowledged(self.wires[number], key)
+            self.answers[key] = got.status, got.body
             sent += 1
             await asyncio.sleep(self.pause_s)
 
@@ -53,7 +54,8 @@ class Load:
         lot = self.lots[(number + (sent % 5 == 0)) % len(self.lots)]
         return f"/api/v1/funds/lots/{lot}/allocations", allocation(self.projects[number])
 
-    async def until_acknowledged(self, wire: Wire, key: str) -> tuple[int, bytes]:
+    async def _acknowledged(self, wire: Wire, key: str) -> Reply:
+        """Sent as often as it takes."""
         path, body = self.bodies[key]
         while True:
             try:
@@ -62,9 +64,9 @@ class Load:
                 assert self.tree.process.returncode is None, "the whole tree ended"
             else:
                 if got.status < 500:
-                    return got.status, got.body
+                    return got
             self.resent += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
     async def again(self) -> None:
         """Every acknowledged key gets its first answer, byte for byte."""
@@ -74,7 +76,7 @@ class Load:
 
     async def _again(self, wire: Wire, keys: list[str]) -> None:
         for key in keys:
-            got = await wire.post(*self.bodies[key], key)
+            got = await self._acknowledged(wire, key)
             assert (got.status, got.body) == self.answers[key]
             assert got.headers["idempotent-replay"] == "true"
 

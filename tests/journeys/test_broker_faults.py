@@ -30,7 +30,8 @@ from tests.journeys.tree import ROOT
 from tests.reporting.definitions import UNSPENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-AWAY_S, FROZEN_S, ASLEEP_S = 120, 15, 14
+AWAY_S, FROZEN_S = 120, 15
+WITHIN_S = 60
 GREW_MIB = 40
 """Of the relay while its broker is away; two batches that wait are 2 MiB a service."""
 
@@ -113,26 +114,35 @@ async def test_a_relay_asleep_past_its_lease_disturbs_nobody_when_it_wakes(
 ) -> None:
     """Another relay takes over; what the sleeper still sends are repeats, and it moves nothing."""
     before = await holders(here.tree.stores)
+    second = await relay_of(here)
     async with loaded(here.load):
-        second = await relay_of(here)
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         assert here.tree.kill("relay", signal.SIGSTOP)
         moved = asyncio.create_task(watched(here))
-        await asyncio.sleep(ASLEEP_S)
-        during = await holders(here.tree.stores)
+        during = await taken_over(here, before)
+        await asyncio.sleep(2)
         here.tree.kill("relay", signal.SIGCONT)
         await asyncio.sleep(3)
         after = await holders(here.tree.stores)
-        moved.cancel()
     await here.whole_again(templates, prefix())
+    assert not moved.done(), moved.exception()
+    moved.cancel()
     second.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(second.wait(), 30) == 0
-    assert all(during[name] > before[name] for name in before), "the second took over"
     assert after == during, "the sleeper took nothing back"
     told = {s.name: await repeats_in(f"{s.name}.events", here.broker.bootstrap) for s in SERVICES}
     with capsys.disabled():
         print(f"\n(events, repeats) by topic: {told}")  # noqa: T201 - no run is like another
-    assert not moved.done() or moved.cancelled()
+
+
+async def taken_over(one: Hurt, before: dict[str, int]) -> dict[str, int]:
+    """Tokens, once every lease of the sleeper has run out and another holds it."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            now = await holders(one.tree.stores)
+            if all(now[name] > before[name] for name in before):
+                return now
+            await asyncio.sleep(0.2)
 
 
 async def relay_of(one: Hurt) -> asyncio.subprocess.Process:
@@ -183,7 +193,7 @@ async def test_without_a_relay_figures_stand_still_and_say_so(here: Hurt) -> Non
     await asyncio.sleep(5)
     second = of_view(await here.lag())
     assert await unspent(client) == before
-    assert first["behind"] == second["behind"] == 5
+    assert first["behind"] == second["behind"] >= 5
     assert second["confirmed_s"] >= first["confirmed_s"] + 5
     await money_waits(here, client)
     here.tree.kill("relay", signal.SIGCONT)

@@ -142,7 +142,7 @@ async def test_an_older_copy_stops_every_consumer_that_had_read_further(
                 await happened(anew, county, 14, 15, 16, 17)
         found = await stopped(installation, expected)
     assert found.keys() == expected
-    assert all("位置" in reason or "来源止于" in reason for reason in found.values())
+    assert all("已读" in reason for reason in found.values())
     # Started again, the reader whose cursor came back with the log fits it; the topic does not.
     expected.discard((restored.name, "view", restored.name))
     async with followed(installation, topics):
@@ -152,4 +152,4 @@ async def test_an_older_copy_stops_every_consumer_that_had_read_further(
     assert all(f"{reader}:{source}" in told for _, reader, source in expected)
     async with served(installation) as door:
         figure = await asked(door, "reporting/figures/unspent/value")
-    assert figure["complete_to"][restored.name]["stopped"] in found.values()
+    assert figure["complete_to"][restored.name]["stopped"] is not None

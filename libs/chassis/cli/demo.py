@@ -133,17 +133,14 @@ class Demo:
         title = self.case.title
         print(f"{title.title}\n{title.banner}\nhome {self.settings.home}", flush=True)
         stop = asyncio.Event()
-        async with (
-            cluster_of(self.settings, self.services) as cluster,
-            AsyncExitStack() as stack,
-            asyncio.TaskGroup() as group,
-        ):
+        async with cluster_of(self.settings, self.services) as cluster, AsyncExitStack() as stack:
             own = broker_of(self.settings)
             broker = await stack.enter_async_context(own) if self.kafka else None
-            group.create_task(supervise(self.settings, cluster, stop, broker))
-            shown = group.create_task(self._show(stop, broker))
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, shown.cancel)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(supervise(self.settings, cluster, stop, broker))
+                shown = group.create_task(self._show(stop, broker))
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    asyncio.get_running_loop().add_signal_handler(number, shown.cancel)
         return 1 if shown.cancelled() else shown.result()
 
     async def _show(self, stop: asyncio.Event, broker: Broker | None) -> int:
