@@ -47,7 +47,7 @@ async def keep_looking(look: Callable[[], Awaitable[None]], every_s: float = EVE
 
 
 async def look_at_store(store: Log) -> None:
-    """Head, size, oldest snapshot, cursors and pool of one store, as its API process sees them."""
+    """Head, size, oldest snapshot, cursors, what is parked, invariants and pool of one store."""
     of = {"service": store.service}
     tell_pool(store.pool, store.service)
     (row,) = await store.pool.fetch(_STORE)
@@ -58,6 +58,11 @@ async def look_at_store(store: Log) -> None:
         named = {**of, "reader": cursor["reader"], "source": cursor["source"]}
         measures.CURSOR_AGE.tell(cursor["age_s"], **named)
         measures.STOPPED.tell(int(cursor["stopped"]), **named)
+    (parked,) = await store.pool.fetch(_PARKED)
+    measures.PARKED.tell(parked["count"], **of)
+    measures.PARKED_AGE.tell(parked["age_s"], **of)
+    for check in await store.pool.fetch(_CHECKS):
+        measures.BROKEN.tell(int(check["broken"]), **of, invariant=check["invariant"])
 
 
 async def look_at_pools(pools: Mapping[asyncpg.Pool, str]) -> None:
@@ -87,3 +92,9 @@ SELECT reader, source, stopped IS NOT NULL AS stopped,
        extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS age_s
   FROM es.cursors
 """
+_PARKED = """
+SELECT count(*) AS count,
+       coalesce(max(extract(epoch FROM clock_timestamp() - parked_at)), 0)::float8 AS age_s
+  FROM es.parked
+"""
+_CHECKS = "SELECT invariant, counterexample IS NOT NULL AS broken FROM es.checks"

@@ -16,6 +16,7 @@ from time import perf_counter_ns
 
 import asyncpg
 
+from . import spans
 from .bulk import SPAN, Filling, Source, projected
 from .entries import write
 from .errors import ForkedError
@@ -108,10 +109,12 @@ class Build:
         """Everything up to where the cursors stand now; by reader, that position."""
         reached = {reader.lease: await self._stands(reader) for reader in self.readers}
         for reader in self.readers:
-            source = self.sources[reader.source]
-            async for page in source.pages(reader, 0, reached[reader.lease]):
-                self.read += len(page)
-                await filling.take(projected(reader, source.contracts, page))
+            source, upto = self.sources[reader.source], reached[reader.lease]
+            # What made these events is long gone from any trace store: no links.
+            with spans.linked("rebuild", (), reader=reader.lease, to_position=upto, replay=True):
+                async for page in source.pages(reader, 0, upto):
+                    self.read += len(page)
+                    await filling.take(projected(reader, source.contracts, page))
         await filling.finish()
         return reached
 

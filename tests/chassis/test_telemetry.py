@@ -274,6 +274,13 @@ async def test_a_store_is_observed_with_its_cursors(
         "UPDATE es.cursors SET stopped = 'planted', confirmed_at = confirmed_at - interval '1 hour'"
         " WHERE reader = 'known' AND source = 'households'"
     )
+    await log.pool.execute(
+        "INSERT INTO es.parked VALUES ('policy.x', 'households', gen_random_uuid(), 1, 1, now(),"
+        " 'planted', now() - interval '1 hour')"
+    )
+    await log.pool.execute(
+        "INSERT INTO es.checks (invariant, counterexample) VALUES ('planted', '{}')"
+    )
     async with log.pool.acquire() as held, held.transaction(isolation="repeatable_read"):
         await held.fetch("SELECT 1 FROM es.events")
         await look_at_store(log)
@@ -290,6 +297,10 @@ async def test_a_store_is_observed_with_its_cursors(
     assert 3600 <= age.value < 3660
     (lag,) = of(measured["suyuan.cursor.lag"], reader="known", source="households")
     assert lag.value == 0
+    assert of(measured["suyuan.parked.deliveries"], service="funds")[0].value == 1
+    assert 3600 <= of(measured["suyuan.parked.age"], service="funds")[0].value < 3660
+    broken = of(measured["suyuan.invariant.broken"], service="funds", invariant="planted")
+    assert [point.value for point in broken] == [1]
     (told,) = of(measured["suyuan.feed.age"], source="households")
     assert 0 <= told.value < 30
     (size,) = of(measured["suyuan.database.size"], service="funds")

@@ -24,6 +24,7 @@ from services.reporting.service import service as reporting
 from services.reporting.views import funds as of_funds
 from services.reporting.views.tables import BALANCES
 from tests.conftest import Installation
+from tests.recorded import recording
 from tests.reporting.planted import plant_all, plant_points
 
 FUNDS = next(service for service in SERVICES if service.name == "funds")
@@ -68,6 +69,15 @@ async def test_a_build_has_the_shape_and_the_rows_of_the_serving_tables(
         assert await shape(model.connection, "") == await shape(
             model.connection, f"__g{built.number}"
         )
+
+
+async def test_a_build_is_traced_as_a_replay(model: ReadModel) -> None:
+    """A trace store shows what it did, and no trace of years ago goes on in it."""
+    with recording() as recorder:
+        await model.build()
+    for span in recorder.spans("rebuild"):
+        assert (span.parent, span.links, (span.attributes or {})["replay"]) == (None, (), True)
+    assert len(recorder.spans("rebuild")) == len(reporting.readers)
 
 
 async def shape(connection: asyncpg.Connection, suffix: str) -> list[str]:

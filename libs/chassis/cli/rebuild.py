@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from libs.chassis import logs
+from libs.chassis import logs, telemetry
 from libs.chassis.collector import quiet_gc
 from libs.chassis.installation import NotRunningError, stores
 from libs.chassis.read_model import ReadModel, opened
@@ -93,7 +93,11 @@ async def _in_processes(arguments: argparse.Namespace, names: Sequence[str]) -> 
 async def _one(arguments: argparse.Namespace, settings: Settings, service: Service) -> int:
     quiet_gc()
     try:
-        async with opened(service, stores(settings)) as model:
+        reached = stores(settings)
+        async with (
+            telemetry.exported("rebuild", settings.otlp, reached, [service]),
+            opened(service, reached) as model,
+        ):
             code, told = await _act(arguments, settings, model)
     except GenerationError as error:
         code, told = REFUSED, {"refused": str(error), **error.facts}
