@@ -9,10 +9,10 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo kafka test check bench fmt lock help
+.PHONY: setup demo kafka test check bench compose-test fmt lock help
 
 help:  ## say what can be asked
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/dev.stamp  ## make .venv and install all that the other verbs need
 
@@ -36,6 +36,10 @@ bench: .venv/dev.stamp  ## measure, beside the limit of the same run (ARGS=...)
 	infra/debian-packages.sh bench
 	$(if $(findstring peers,$(ARGS)),infra/debian-packages.sh peers)
 	$(BIN)/python -m bench $(ARGS)
+
+compose-test: .venv/dev.stamp  ## bring docker-compose.yml up on an engine of its own, load, kill (as root)
+	infra/debian-packages.sh compose-test
+	$(BIN)/python -m infra.compose_test
 
 fmt: .venv/dev.stamp  ## put the code into the house's format
 	$(BIN)/ruff format .
