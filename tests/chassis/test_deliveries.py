@@ -360,9 +360,8 @@ async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> No
     await world.receiver.stop()
     server = await asyncio.start_server(drips, "127.0.0.1", port)
     async with server, world.delivering() as delivering:
-        began = asyncio.get_running_loop().time()
-        await delivering.catch_up()
-        assert asyncio.get_running_loop().time() - began < 15
+        async with asyncio.timeout(20):
+            await delivering.catch_up()
         assert delivering.held()
 
 

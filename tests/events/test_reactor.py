@@ -5,6 +5,7 @@ The source and the reactor's own log are two stores, as two services would have 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,12 @@ class World:
             "SELECT stopped FROM es.cursors WHERE reader = 'policy.planted'"
         )
         return found
+
+
+async def run(reacting: Reacting) -> None:
+    """Until it stops, which is soon or a failure."""
+    async with asyncio.timeout(20):
+        await reacting.run()
 
 
 @pytest.fixture
@@ -283,7 +290,7 @@ async def test_the_pause_between_two_tries_grows_to_its_limit(world: World) -> N
 async def test_too_many_of_one_key_stop_it_loudly(world: World) -> None:
     await world.told(*["fill left"] * (MOST_OF_KEY + 1))
     with pytest.raises(ParkedFullError, match=str(LEFT)):
-        await (await world.reacting()).run()
+        await run(await world.reacting())
     assert len(await world.parked()) == MOST_OF_KEY
     assert str(LEFT) in (await world.stopped() or "")
 
@@ -295,7 +302,7 @@ async def test_too_many_keys_stop_it_loudly(world: World) -> None:
         f" 'infinity', 'planted', now() FROM generate_series(1, {MOST_KEYS}) n"
     )
     with pytest.raises(ParkedFullError):
-        await (await world.reacting()).run()
+        await run(await world.reacting())
     assert len(await world.parked()) == MOST_KEYS
 
 
@@ -367,7 +374,7 @@ async def test_a_policy_that_fails_stops_it_in_front_of_the_event(world: World, 
     await world.there(LEFT)
     await world.told("fill left", note, "fill left")
     with pytest.raises(PoisonError, match="1-3"):
-        await (await world.reacting()).run()
+        await run(await world.reacting())
     assert await world.causes(LEFT) == ["purses/1-2"]
     assert "1-3" in (await world.stopped() or "")
 
@@ -380,7 +387,7 @@ async def test_a_hole_stops_it(world: World) -> None:
         "DELETE FROM es.events WHERE position = 2",
     )
     with pytest.raises(HoleError):
-        await (await world.reacting()).run()
+        await run(await world.reacting())
     assert await world.facts(LEFT) == []
 
 
