@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from libs.chassis import telemetry
+from libs.chassis import logs
 from libs.chassis.auth import LocalIssuer
 from libs.chassis.cases import Case, read_case
 from libs.chassis.cli import main as services_verb
@@ -35,7 +35,7 @@ def main() -> int:
     if os.geteuid():
         say("an engine of our own needs root")
         return 2
-    telemetry.configure("compose_test", "warning")
+    logs.configure("compose_test", "warning")
     try:
         cases = [read_case(CASES / name) for name in ("004", "900")]
         expected = embedded_figures(cases)
