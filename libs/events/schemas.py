@@ -67,7 +67,7 @@ def tick_schema() -> Schema:
         "$schema": DIALECT,
         "$id": "/events/tick.json",
         "title": TICK,
-        "description": "Said each second by the relay: no event of the log is missing up to here.",
+        "description": "Said each second by the relay: where the log ended when it looked.",
         "type": "object",
         "properties": {
             "store": {"type": "string", "format": "uuid"},
@@ -75,9 +75,10 @@ def tick_schema() -> Schema:
             "position": {**whole, "description": "the head of the log"},
             "leaf": {**leaf, "description": "leaf of the event there; null for an empty log"},
             "token": {**whole, "description": "of the relay's lease: it never falls"},
-            "at": {"type": "string", "format": "date-time", "description": "clock of the database"},
+            "at": {"type": "string", "format": "date-time", "description": "clock of the relay"},
+            "sent": {**whole, "description": "events up to here were given to the topic before"},
         },
-        "required": ["store", "epoch", "position", "leaf", "token", "at"],
+        "required": ["store", "epoch", "position", "leaf", "token", "at", "sent"],
     }
 
 

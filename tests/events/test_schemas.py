@@ -18,6 +18,7 @@ from libs.chassis.published import DOCS
 from libs.events.codec import encode_metadata
 from libs.events.headers import DESCRIBED, MAY_MISS, PREVIOUS, SALT, TRACEPARENT
 from libs.events.schemas import Schema, headers_schema, metadata_schema, narrowed, tick_schema
+from libs.events.topic import Tick, event_record, tick_record
 from libs.events.types import Recorded
 from tests.events.make_samples import SAMPLES
 from tests.events.planted import metadata
@@ -166,3 +167,30 @@ def test_a_member_whose_name_is_a_word_for_readers_is_held_too() -> None:
     assert narrowed(before, {"properties": {"title": {"type": "null"}}}) == [
         "/properties/title/type"
     ]
+
+
+def test_a_record_of_the_relay_is_as_published() -> None:
+    """What goes to Kafka, against the documents that a consumer outside reads."""
+    event = Recorded(
+        store=UUID(int=1),
+        epoch=1,
+        position=1,
+        stream=UUID(int=2),
+        version=1,
+        recorded_at=datetime(2026, 11, 22, tzinfo=UTC),
+        seen=b"{}",
+        type="FundAllocated",
+        schema_version=1,
+        salt=bytes(16),
+        payload=b"{}",
+        metadata=b'{"traceparent":null}',
+    )
+    for previous in (None, bytes(32)):
+        _, _, told = event_record("funds", event, previous)
+        assert faults(headers_schema(), {name: value.decode() for name, value in told}) == []
+    _, _, told = event_record("funds", event, None)
+    assert faults(headers_schema(), {name: value.decode() for name, value in told[1:]}) != []
+    tick = Tick(store=ID, epoch=1, position=1, leaf="0" * 64, token=1, sent=1, at=datetime.now(UTC))
+    told_of_it = json.loads(tick_record(tick)[0])
+    assert faults(tick_schema(), told_of_it) == []
+    assert told_of_it.keys() == set(tick_schema()["required"])
