@@ -1,4 +1,4 @@
-"""The HTTP face of a service: its app, its errors as problem+json, and the routes all share.
+"""The HTTP face of a service: its app, and its errors as problem+json.
 
 Errors are told once, here: 400 unreadable, 401, 403, 404, 409 refusal, 412, 422 malformed, 503 with
 Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored by whoever met it.
@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -22,13 +22,12 @@ from libs.events.errors import BusyError, EventsError, Refused
 from libs.events.group_commit import unavailable
 from libs.events.log import Log
 
-from . import subscriptions, tasks
 from .auth import Caller
 from .call import RefusedCall
-from .common_routes import common_router
 from .faults import faults
 from .logs import frames
 from .openapi import openapi
+from .routers import routers_of
 from .service import Service
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -43,11 +42,6 @@ RETRY_AFTER_S = "1"
 log = structlog.get_logger()
 
 Authenticate = Callable[[Request], Caller]
-
-
-def common_routers() -> tuple[APIRouter, ...]:
-    """The routes that every service has beside its own."""
-    return common_router(), tasks.router, subscriptions.router
 
 
 def application(
@@ -71,7 +65,7 @@ def application(
     app.state.service = service
     app.state.authenticate = authenticate
     app.state.webhooks = webhooks
-    for router in (*service.routers, *common_routers()):
+    for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).
         app.router.routes.extend(router.routes)

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from .call import Holds
-from .common_routes import common_router
+from .routers import routers_of
 from .service import Service
 from .shapes import Malformed, Problem
 
@@ -59,8 +59,8 @@ PROBLEMS = {
 
 def routes_of(service: Service) -> list[APIRoute]:
     """All routes of a service, its own first."""
-    routers = (*service.routers, common_router())
-    return [route for one in routers for route in one.routes if isinstance(route, APIRoute)]
+    routes = (route for router in routers_of(service) for route in router.routes)
+    return [route for route in routes if isinstance(route, APIRoute)]
 
 
 def openapi(service: Service) -> dict[str, Any]:

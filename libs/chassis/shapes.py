@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 Row = TypeVar("Row")
 
@@ -79,10 +80,23 @@ class Version(BaseModel):
     epoch: int
 
 
+class Counterexample(BaseModel):
+    """What breaks an invariant: an event, where one shows it, and numbers; never a person."""
+
+    event: str | None = Field(examples=["1-1234"], description="<epoch>-<position>")
+    numbers: dict[str, int | str | None]
+
+
 class Invariant(BaseModel):
+    """What the running checker found; it holds while there is no counterexample."""
+
     invariant: str
+    title: str
     position: int = Field(description="查到的位置")
-    counterexample: str | None
+    head: int = Field(description="应查到的位置")
+    checked: int = Field(description="查过多少")
+    age_s: int | None = Field(description="秒前查的；null: 还没有查过")
+    counterexample: Counterexample | None
 
 
 class Invariants(BaseModel):
@@ -101,7 +115,7 @@ class Named(BaseModel):
 
 class CloudEvent(BaseModel):
     """CloudEvents 1.0 in structured form; `data` are the stored payload, whose schema lies at
-    `dataschema`. `previous`: the position of the event before within the same filter."""
+    `dataschema`. One of `previous` and `none_since` says what stood before it within the filter."""
 
     specversion: Literal["1.0"]
     id: str = Field(examples=["1-1234"], description="<epoch>-<position>")
@@ -117,7 +131,12 @@ class CloudEvent(BaseModel):
     seen: dict[str, tuple[int, int]]
     data: dict[str, Any]
     metadata: dict[str, Any]
-    previous: int | None
+    previous: int | None = Field(
+        default=None, description="同一筛选中上一事件的位置；null: 之前没有"
+    )
+    none_since: int | SkipJsonSchema[None] = Field(
+        default=None, description="从此位置到本事件之间，筛选中没有事件"
+    )
 
 
 class Events(BaseModel):

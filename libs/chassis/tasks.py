@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.events import tasks
 from libs.events.tasks import CloseTask, Task
@@ -16,6 +17,7 @@ from .call import Call, Holds
 from .common_routes import answer
 from .listing import Wanted, page, scope_of
 from .reading import found
+from .shapes import Made, Page
 
 router = APIRouter(tags=["待办"])
 WORKERS = ("clerk", "finance", "steward", "operator")
@@ -28,8 +30,37 @@ class WantedTasks(Wanted):
     waits_for: str | None = Field(default=None, description="角色", max_length=40)
 
 
-@router.get("/tasks", summary="待办列表")
-async def listed(call: Anyone, wanted: Annotated[WantedTasks, Query()]) -> Response:
+class TaskAsOpened(BaseModel):
+    """What waits for whom by when, as it was opened."""
+
+    id: UUID
+    area: UUID | None = Field(description="null: 全部区域的")
+    kind: str
+    waits_for: str = Field(description="角色")
+    due_on: date | None
+    target: UUID | None = Field(description="所涉之物")
+    about: str = Field(description="由何而来")
+    reason: str
+
+
+class TaskRow(TaskAsOpened):
+    """In the list; open while `closed_at` is null."""
+
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
+    note: str | None = Field(description="处理结果")
+
+
+class TaskShown(TaskAsOpened):
+    """With the numbers of its case."""
+
+    numbers: dict[str, int | str | None]
+    closed: bool
+    note: str | None = Field(description="处理结果")
+
+
+@router.get("/tasks", response_model=Page[TaskRow], summary="待办列表")
+async def list_tasks(call: Anyone, wanted: Annotated[WantedTasks, Query()]) -> Response:
     """按编号顺序；未办结的，或已办结的。"""
     scope = await scope_of(call, wanted)
     rows = await call.log.pool.fetch(
@@ -38,15 +69,15 @@ async def listed(call: Anyone, wanted: Annotated[WantedTasks, Query()]) -> Respo
     return page(rows, wanted)
 
 
-@router.get("/tasks/{id}", summary="待办")
-async def get(id: UUID, call: Anyone) -> Response:
+@router.get("/tasks/{id}", response_model=TaskShown, summary="待办")
+async def get_task(id: UUID, call: Anyone) -> Response:
     version, task = await found(call, tasks.tasks, id, _area, lambda state: state.id is not None)
     response = answer(_shown(task))
     response.headers["etag"] = f'"{version}"'
     return response
 
 
-@router.post("/tasks/{id}/closures", status_code=201, summary="办结")
+@router.post("/tasks/{id}/closures", status_code=201, response_model=Made, summary="办结")
 async def close(id: UUID, command: CloseTask, call: Worker) -> Response:
     """写明处理结果；一件待办只办结一次。"""
     return await call.execute(tasks.CLOSE, command, id)

@@ -24,8 +24,8 @@ from libs.chassis import loader
 from libs.chassis.auth import ROLES, LocalIssuer
 from libs.chassis.call import Holds
 from libs.chassis.cases import read_case
-from libs.chassis.http import common_routers
 from libs.chassis.loader import Load
+from libs.chassis.routers import routers_of
 from libs.chassis.service import Service
 from libs.events import tasks
 from libs.events.subscriptions import OpenSubscription
@@ -79,7 +79,7 @@ def held(dependant: Dependant) -> Iterator[Holds]:
 def doors() -> list[Door]:
     found = []
     for service in SERVICES:
-        for router in (*common_routers(), *service.routers):
+        for router in routers_of(service):
             for route in router.routes:
                 assert isinstance(route, APIRoute)
                 roles = tuple(role for one in held(route.dependant) for role in one.roles)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
+from libs.chassis.shapes import Page
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from libs.events.errors import StaleReferenceError
 from services.assets.domain.expectation import (
@@ -46,8 +50,18 @@ EXPECT = Decider(ExpectFormation, ExpectationFacts, _of_project, _kind, expect)
 DECIDERS = (EXPECT,)
 
 
-@router.get("/expected-formations", summary="应形成而未登记的资产")
-async def unformed(
+class Unformed(BaseModel):
+    """A project that was paid for and whose asset is not there."""
+
+    id: UUID = Field(description="项目")
+    area: UUID
+    name: str | None = Field(description="null: 副本尚未读到该项目")
+    kind: str = Field(description="项目类别")
+    expected_on: date = Field(description="首次支付入账之日")
+
+
+@router.get("/expected-formations", response_model=Page[Unformed], summary="应形成而未登记的资产")
+async def list_expected_formations(
     call: Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))],
     wanted: Annotated[Wanted, Query()],
 ) -> Response:

@@ -1,0 +1,15 @@
+"""All that a service answers: its own routers and those that every service has. The one list that
+the app, the OpenAPI document and the tests of every route read."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from . import subscriptions, tasks
+from .common_routes import common_router
+from .service import Service
+
+
+def routers_of(service: Service) -> tuple[APIRouter, ...]:
+    """Its own first."""
+    return (*service.routers, common_router(), tasks.router, subscriptions.router)
