@@ -12,6 +12,7 @@ import pytest
 from libs.chassis.read_model import ReadModel, opened
 from libs.chassis.service import Service
 from libs.events.compare import compare, digest
+from libs.events.cursor import Cursor
 from libs.events.entries import Row, Table
 from libs.events.errors import ForkedError, PoisonError
 from libs.events.generations import GenerationError, alone, generations
@@ -323,24 +324,28 @@ async def test_a_reader_that_waits_for_its_cursor_feeds_what_joined_meanwhile(
 ) -> None:
     """The build holds the cursor row; a reader's page waits for it and must not miss the join."""
     await plant_points(await planted.log(FUNDS))
-    waiting: list[asyncio.Task[None]] = []
+    (funds,) = [r for r in reporting.readers if r.source == "funds"]
     watching = await asyncpg.connect(**planted.stores.admin("reporting"))
+    await watching.execute("UPDATE es.leases SET until = clock_timestamp()")
+    reading = await planted.reading(reporting, funds)
+    cursor = await reading.begin()
+    waiting: list[asyncio.Task[Cursor]] = []
 
     class Held(Build):
         async def _same_log(self, reader: Reader, held: asyncpg.Record) -> None:
             if reader.source == "funds":
-                waiting.append(asyncio.create_task(planted.catch_up(reporting)))
+                waiting.append(asyncio.create_task(reading.step(cursor)))
                 while not await watching.fetchval(_BLOCKED):  # noqa: ASYNC110 - another session
                     await asyncio.sleep(0.01)
             await super()._same_log(reader, held)
 
     async with asyncio.timeout(20):
         await Held(model.connection, reporting.readers, model.sources).run()
-        await waiting[0]
+        moved = await waiting[0]
     await watching.close()
     found = await compare(model.connection, 2)
     assert found.equal
-    assert found.cursors["known:funds"] > 0
+    assert found.cursors["known:funds"] == moved.position > cursor.position
 
 
 _BLOCKED = """

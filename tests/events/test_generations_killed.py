@@ -61,7 +61,7 @@ async def test_a_build_killed_at_any_point_leaves_nothing_that_can_serve(
         await model.drop()
         unfinished = 0
         for _ in range(KILLS):
-            await build_and_kill(where, chance.uniform(0, takes_s))
+            await build_and_kill(where, chance.uniform(0, takes_s) / 2)
             await plant_points(await installation.log(FUNDS))
             await installation.catch_up()
             served = await digest(model.connection)
