@@ -113,8 +113,9 @@ async def stopped(installation: Installation, expected: set[Who]) -> dict[Who, s
     return {who: row["stopped"] for who, row in found.items() if row["stopped"] is not None}
 
 
-@pytest.mark.parametrize("more", [False, True], ids=["left", "written_on"])
-@pytest.mark.parametrize("restored", [households, funds], ids=lambda service: service.name)
+@pytest.mark.parametrize(
+    ("restored", "more"), [(households, False), (funds, True)], ids=["left", "written_on"]
+)
 @pytest.mark.parametrize("by_topic", [False, True], ids=["direct", "kafka"])
 async def test_an_older_copy_stops_every_consumer_that_had_read_further(
     installation: Installation,
