@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -130,8 +130,8 @@ class KafkaFeed:
         position, kept = self._read_to()
         if tick.position == position and kept is not None and tick.leaf != kept.hex():
             raise _forked(self.source, position, kept.hex(), tick.leaf)
-        age_s = max(0.0, (datetime.now(UTC) - tick.at).total_seconds())
-        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age_s)
+        age = max(timedelta(), datetime.now(UTC) - tick.at)
+        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age)
 
     async def _same_line(self) -> None:
         """The owner must still have what was read last; one that does not answer is no fork.
