@@ -23,7 +23,6 @@ from libs.chassis.stores import Stores
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = ("serve", "work", "postgres")
-BY_TOPIC = (*CHILDREN, "relay", "kafka")
 
 
 @dataclass
