@@ -29,10 +29,10 @@ from libs.events.log import Log, open_log
 from libs.events.reactor import Reacting
 from libs.events.reader import Reader, Reading
 from services.__main__ import SERVICES
-from tests.kafka import kafka, one_broker
+from tests.kafka import kafka, one_broker, own
 from tests.loop import run_in_thread
 
-__all__ = ["kafka", "one_broker"]
+__all__ = ["kafka", "one_broker", "own"]
 
 _numbers = itertools.count(1)
 # Nothing here outlives the session, and what must outlive a crash is tested on servers of its own.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,17 @@ def one_broker() -> Iterator[broker.Broker]:
         started = run(broker.start(home, settings=broker.QUICK, memory=broker.SMALL))
         yield started
         run(started.stop())
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[broker.Broker]:
+    """A broker that a test may hurt."""
+    with tempfile.TemporaryDirectory(prefix="suyuan-kafka-") as name:
+        home = Path(name) / "kafka"
+        async with await broker.start(home, settings=broker.QUICK, memory=broker.SMALL) as own:
+            yield own
+            with suppress(ProcessLookupError):
+                os.kill(own.pid, signal.SIGCONT)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,15 +24,16 @@ from .errors import ForkedError
 from .feed import DirectFeed
 from .group_commit import UNKNOWN_OUTCOME, unavailable
 from .leaf import leaf
+from .producing import stop_consumer
 from .topic import PARTITION, Arrived, Kafka, Tick, read_record
 from .types import Head, Recorded
 
 TOLD_WITHIN_S = 5
 """Ticks come each second; a head told longer ago is no longer known."""
 HELD_AHEAD = 2_000
-STARTED_WITHIN_S = 4
-"""With what follows in a turn, less than a lease lasts: a silent broker costs no reader its own."""
-CLOSED_WITHIN_S = 1
+REQUEST_MS = 3_000
+"""A start is up to three of them, less than a lease lasts: a silent broker costs no reader its own.
+A limit around the start would leave connections open that only the library knows."""
 PAUSE_S = 1
 
 log = structlog.get_logger()
@@ -134,8 +134,8 @@ class KafkaFeed:
         position, kept = self._read_to()
         if tick.position == position and kept is not None and tick.leaf != kept.hex():
             raise _forked(self.source, position, kept.hex(), tick.leaf)
-        age_ms = max(0, (datetime.now(UTC) - tick.at) // timedelta(milliseconds=1))
-        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age_ms)
+        age = max(timedelta(), datetime.now(UTC) - tick.at)
+        return Head(tick.store, tick.epoch, max(tick.position, self._highest), None, age)
 
     async def _same_line(self) -> None:
         """The owner must still have what was read last; one that does not answer is no fork.
@@ -164,8 +164,7 @@ class KafkaFeed:
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with suppress(KafkaError, OSError):
-                await asyncio.wait_for(consumer.stop(), CLOSED_WITHIN_S)
+            await stop_consumer(consumer)
 
     async def _listen(self, timeout_s: float) -> None:
         """Take what comes within a time; a broker that is away is silence, and lag shows it."""
@@ -205,23 +204,22 @@ class KafkaFeed:
                 pass  # a type of a newer release, or not ours
 
     async def _started(self) -> Any:
-        """The consumer, where the reader goes on. Raises: KafkaError, OSError (TimeoutError)."""
+        """The consumer, where the reader goes on. Raises: KafkaError, OSError."""
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
                 enable_auto_commit=False,
                 auto_offset_reset="none",
-                request_timeout_ms=STARTED_WITHIN_S * 1000,
+                request_timeout_ms=REQUEST_MS,
             )
-            async with asyncio.timeout(STARTED_WITHIN_S):
-                await self._consumer.start()
-                if self._partition.topic not in await self._consumer.topics():
-                    raise UnknownTopicOrPartitionError(self._partition.topic)
-                self._consumer.assign([self._partition])
-                if self._next is None:
-                    await self._consumer.seek_to_beginning(self._partition)
-                else:
-                    self._consumer.seek(self._partition, self._next)
+            await self._consumer.start()
+            if self._partition.topic not in await self._consumer.topics():
+                raise UnknownTopicOrPartitionError(self._partition.topic)
+            self._consumer.assign([self._partition])
+            if self._next is None:
+                await self._consumer.seek_to_beginning(self._partition)
+            else:
+                self._consumer.seek(self._partition, self._next)
         return self._consumer
 
 

@@ -102,4 +102,13 @@ async def last_record(bootstrap: str, topic: str) -> Arrived | Tick | None:
                     last = read_record(record) or last
         return last
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
+
+
+async def stop_consumer(consumer: Any) -> None:
+    """The library's stop() ends in a CancelledError of its own making when a fetch waits for its
+    broker: that would end whoever stops it, silently, and leave the connections open."""
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping])
+    if stopping.cancelled() or stopping.exception() is not None:
+        await consumer._client.close()

@@ -222,7 +222,7 @@ class Reading:
                     position=cursor.position,
                 )
             if head is not None and self._told is None:
-                self._told = head.position, now - head.age_ms / 1000
+                self._told = head.position, now - head.age.total_seconds()
         if self._told is not None and cursor.position >= self._told[0]:
             age_s = asyncio.get_running_loop().time() - self._told[1]
             self._told = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Self
@@ -89,14 +89,14 @@ class Reliance(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a log stood `age_ms` milliseconds ago: its store, epoch, last position and that event's
-    leaf (None if empty)."""
+    """Where a log stood an `age` ago: its store, epoch, last position and that event's leaf
+    (None if empty)."""
 
     store: UUID
     epoch: int
     position: int
     leaf: bytes | None
-    age_ms: int = 0
+    age: timedelta = timedelta()
 
 
 Cut = Mapping[str, int]

@@ -44,8 +44,8 @@ class Source:
     def relay(self) -> Relay:
         return Relay(SOURCE, self.store.feed(), self.pool, self.kafka)
 
-    def feed(self, kafka: Kafka | None = None) -> KafkaFeed:
-        feed = KafkaFeed(SOURCE, kafka or self.kafka, self.store.feed())
+    def feed(self) -> KafkaFeed:
+        feed = KafkaFeed(SOURCE, self.kafka, self.store.feed())
         self.feeds.append(feed)
         return feed
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -24,7 +22,7 @@ from libs.events.topic import TICK, Headers, Kafka, Tick
 from tests.events.conftest import LogStore, NewStore
 from tests.events.planted import append, asking, fill, part
 from tests.events.relayed import WITHIN_S, Source, at_work, caught_up, copied, shut, sourced
-from tests.events.test_reader import Desk, opened, tampered
+from tests.events.test_reader import Desk, close_all, opened, tampered
 
 A = UUID(int=1)
 
@@ -168,10 +166,12 @@ async def test_a_topic_deleted_under_relay_and_reader_is_made_anew(
 
 
 async def test_a_frozen_broker_costs_no_reader_its_lease(
-    source: Source, desk: Desk, frozen: Kafka
+    source: Source, desk: Desk, own: broker.Broker
 ) -> None:
     """Each try to reach it may hang; the lease is renewed all the same, and nobody takes over."""
-    async with at_work(desk.reading(source.feed(frozen))) as (reading,):
+    os.kill(own.pid, signal.SIGSTOP)
+    source.kafka = Kafka(own.bootstrap)
+    async with at_work(desk.reading(source.feed())) as (reading,):
         left = "SELECT min(until - clock_timestamp()) FROM es.leases"
         least = timedelta(seconds=10)
         async with asyncio.timeout(60):
@@ -182,17 +182,20 @@ async def test_a_frozen_broker_costs_no_reader_its_lease(
     assert least > timedelta(seconds=1)
 
 
-@pytest.fixture
-async def frozen() -> AsyncIterator[Kafka]:
-    """A broker that takes connections and answers nothing."""
-    with tempfile.TemporaryDirectory(prefix="suyuan-frozen-") as name:
-        home = Path(name) / "kafka"
-        async with await broker.start(home, settings=broker.QUICK, memory=broker.SMALL) as own:
-            os.kill(own.pid, signal.SIGSTOP)
-            try:
-                yield Kafka(own.bootstrap)
-            finally:
-                os.kill(own.pid, signal.SIGCONT)
+async def test_broker_and_database_that_die_together_end_no_reader(
+    source: Source, desk: Desk, own: broker.Broker
+) -> None:
+    """It begins again for the database while its consumer waits for the broker."""
+    source.kafka = Kafka(own.bootstrap)
+    head = await filled(source, "a")
+    await source.relayed()
+    async with at_work(desk.reading(source.feed())) as (reading,):
+        await caught_up(desk, head)
+        os.kill(own.pid, signal.SIGKILL)
+        await asyncio.sleep(1)
+        await close_all(desk.store)
+        await asyncio.sleep(3)
+        assert not reading.done()
 
 
 async def test_what_is_held_in_front_of_a_reader_is_bounded(source: Source) -> None:

@@ -10,10 +10,8 @@ import asyncio
 import gc
 import os
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -35,16 +33,6 @@ A = UUID(int=1)
 async def source(store: LogStore, kafka: Kafka) -> AsyncIterator[Source]:
     async with sourced(store, kafka) as source:
         yield source
-
-
-@pytest.fixture
-async def own(tmp_path: Path) -> AsyncIterator[broker.Broker]:
-    """A broker that a test may hurt."""
-    with tempfile.TemporaryDirectory(prefix="suyuan-kafka-") as name:
-        home = Path(name) / "kafka"
-        async with await broker.start(home, settings=broker.QUICK, memory=broker.SMALL) as own:
-            yield own
-            os.kill(own.pid, signal.SIGCONT)
 
 
 async def test_a_producer_that_is_given_up_is_closed_in_time_and_not_kept(

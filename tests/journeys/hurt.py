@@ -110,7 +110,7 @@ async def repeats_in(topic: str, bootstrap: str) -> tuple[int, int]:
     try:
         consumer.assign([partition])
         end = (await consumer.end_offsets([partition]))[partition]
-        await consumer.seek_to_beginning(partition)
+        consumer.seek(partition, (await consumer.beginning_offsets([partition]))[partition])
         last = repeats = 0
         while await consumer.position(partition) < end:
             for record in (await consumer.getmany(partition, timeout_ms=500)).get(partition, ()):
@@ -120,6 +120,7 @@ async def repeats_in(topic: str, bootstrap: str) -> tuple[int, int]:
                         last = event.position
                     case Arrived():
                         repeats += 1
+        assert last > 0, f"nothing in {topic}"
         return last, repeats
     finally:
         await consumer.stop()

@@ -22,6 +22,7 @@ from libs.events.types import Actor, Metadata
 from services.funds.service import service as funds
 from services.households.service import service as households
 from services.reporting.service import service as reporting
+from services.reporting.views.cursors import Applied, applied
 from tests.conftest import Installation
 from tests.journeys.tree import CHILDREN, running
 from tests.registry import County, made, post, register_county
@@ -96,6 +97,28 @@ async def test_money_does_not_move_on_a_copy_that_is_old_or_stopped(
     )
     await asyncio.sleep(1.1)  # freshness is remembered for a second
     assert (await post(clerk, "/lots", a_lot(county, document), key="lot")).status_code == 201
+
+
+async def test_a_relay_that_stands_still_holds_up_no_list_and_no_figure(
+    installation: Installation,
+) -> None:
+    """Its cursor stands beside those of the read models, and is none: a write can be read, and
+    reporting is complete to where it has read."""
+    county = await register_county(installation)
+    await installation.catch_up(funds, reporting)
+    clerk = await installation.client(funds, "clerk")
+    written = await post(clerk, "/documents", letter(county))
+    await installation.catch_up(funds)
+    behind = (
+        "INSERT INTO es.cursors (reader, source, epoch, position, stopped)"
+        " VALUES ('relay', $1, 1, 0, 'Kafka')"
+    )
+    pools = {one.name: (await installation.log(one)).pool for one in (funds, reporting)}
+    for name, pool in pools.items():
+        await pool.execute(behind, name)
+    seen = await clerk.get("/lots", headers={"min-position": written.headers["position"]})
+    assert seen.status_code == 200, seen.text
+    assert (await applied(pools["reporting"]))["reporting"] == Applied(position=1)
 
 
 async def test_one_stopped_reader_leaves_the_others_running(installation: Installation) -> None:

@@ -24,7 +24,6 @@ from tests.journeys.loaded import broken
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = ("serve", "work", "postgres")
-BY_TOPIC = (*CHILDREN, "relay", "kafka")
 
 
 @dataclass
