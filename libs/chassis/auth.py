@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID, uuid4
 
 import jwt
@@ -25,7 +25,8 @@ from libs.events.errors import EventsError
 AUDIENCE = "suyuan"
 ALGORITHM = "EdDSA"
 REMEMBERED = 10_000
-ROLES = ("clerk", "finance", "steward", "auditor", "operator", "system")
+Role = Literal["clerk", "finance", "steward", "auditor", "operator", "system"]
+ROLES: tuple[str, ...] = get_args(Role)
 """clerk 业务经办, finance 财政, steward 基础数据, auditor 审计, operator 运维, system 对接系统."""
 
 

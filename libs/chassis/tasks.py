@@ -13,6 +13,7 @@ from libs.events import tasks
 from libs.events.tasks import CloseTask, Task
 from libs.events.types import plain
 
+from .auth import Role
 from .call import Call, Holds
 from .common_routes import answer
 from .listing import Wanted, page, scope_of
@@ -27,7 +28,7 @@ Anyone = Annotated[Call, Depends(Holds(*WORKERS, "auditor"))]
 
 class WantedTasks(Wanted):
     state: Literal["open", "closed"] = "open"
-    waits_for: str | None = Field(default=None, description="角色", max_length=40)
+    waits_for: Role | None = Field(default=None, description="角色")
 
 
 class TaskAsOpened(BaseModel):

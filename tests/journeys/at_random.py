@@ -32,6 +32,7 @@ FIELDS = {
     "project": "projects",
     "lot": "lots",
     "household": "households",
+    "url": "addresses",
 }
 """Which collection the id in a field is of."""
 
@@ -115,7 +116,9 @@ class About:
     def _named(self, name: str, value: Any, collection: str) -> Any:
         """An id that is there for one that is not, most of the time."""
         ids = self._world.get(FIELDS.get(name, collection), ())
-        fits = name == "code" or (isinstance(value, str) and ID.fullmatch(value) is not None)
+        fits = name in ("code", "url") or (
+            isinstance(value, str) and ID.fullmatch(value) is not None
+        )
         if not ids or not fits or self._random.random() < 0.2:
             return value
         return self._random.choice(ids)

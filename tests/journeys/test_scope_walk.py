@@ -134,7 +134,7 @@ class Walk:
         return counted
 
     async def ask(self, door: Door, token: str | None, **how: Any) -> httpx.Response:
-        headers = {"idempotency-key": f"walk-{next(_keys)}"}
+        headers = {"idempotency-key": f"walk-{next(_keys)}", **how.pop("headers", {})}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         path = how.pop("path", door.path)
