@@ -69,6 +69,16 @@ class Seldom(logging.Filter):
         return True
 
 
+_SHARED: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.ExceptionRenderer(lambda exc_info: frames(exc_info[1])),
+]
+# One list for the whole process: a logger keeps the one that it met first.
+_CHAIN = [*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+
+
 def configure(process: str, level: str, folder: Path | None = None) -> None:
     """Send structlog and the standard library's records to one place, as JSON."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
@@ -76,19 +86,13 @@ def configure(process: str, level: str, folder: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{process}.log"
         handlers = [RotatingFileHandler(path, maxBytes=LARGEST_FILE, backupCount=FILES_KEPT)]
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(lambda exc_info: frames(exc_info[1])),
-    ]
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         foreign_pre_chain=[
-            *shared,
+            *_SHARED,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(allow=("suppressed",)),
         ],
@@ -98,7 +102,7 @@ def configure(process: str, level: str, folder: Path | None = None) -> None:
         handler.addFilter(Seldom())
     logging.basicConfig(handlers=handlers, level=level.upper(), force=True)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_CHAIN,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
