@@ -40,7 +40,7 @@ class Elsewhere:
         return {
             "SUYUAN_DATABASE": self.address,
             "SUYUAN_PASSWORDS": str(self.secrets / file),
-            "SUYUAN_LOG_LEVEL": "error",
+            "SUYUAN_LOG_LEVEL": "info",
         }
 
 

@@ -114,7 +114,7 @@ def test_what_the_events_page_tells_fits_the_headers_of_kafka() -> None:
 
 
 def test_a_tick_of_an_empty_log_is_as_its_schema_says() -> None:
-    ends = {"epoch": 1, "position": 0, "leaf": None, "token": 3}
+    ends = {"epoch": 1, "position": 0, "leaf": None, "token": 3, "sent": 0}
     tick = {"store": str(ID), **ends, "at": "2026-01-02T03:04:05Z"}
     assert faults(tick_schema(), tick) == []
     assert faults(tick_schema(), {**tick, "leaf": "short"}) == ["$.leaf"]

@@ -96,7 +96,7 @@ async def in_one_ledger(walk: Walk) -> None:
     """An asset of the case's project that stands in the total ledger only."""
     steps = ("assets", "classifications", "ledger-entries")
     sent = [next(one for one in walk.sent if one.path.endswith(f"/{step}")) for step in steps]
-    own = {"name": "只在总台账", "sources": [], "value": None, "other": None}
+    own: dict[str, Any] = {"name": "只在总台账", "sources": [], "value": None, "other": None}
     id_ = str(sent[0].answer["id"])
     for one in sent:
         door = next(door for door in DOORS if door.matches(one.method, one.path))
