@@ -8,6 +8,10 @@ PYTEST := $(BIN)/python -m pytest $(if $(filter 1,$(CI)),-p tests.plugins.no_ski
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+DRIFT := tests/test_published.py::test_what_is_published_is_what_the_code_says
+# What the file asks its user for; no engine and no secret is needed to read it.
+COMPOSE := SUYUAN_UID=10001 SUYUAN_ISSUER=https://issuer.example docker-compose
+
 .DEFAULT_GOAL := help
 .PHONY: setup demo kafka test check bench compose-test fmt lock help
 
@@ -26,11 +30,13 @@ test: .venv/dev.stamp .venv/kafka.stamp  ## run the tests (ARGS=... goes to pyte
 	infra/debian-packages.sh test
 	$(PYTEST) $(ARGS)
 
-check: .venv/dev.stamp  ## format, lint, types, and the rules of the house
+check: .venv/dev.stamp  ## format, lint, types, the rules of the house, and what is published
+	infra/debian-packages.sh check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) tests/test_architecture.py tests/test_money_lint.py
+	$(PYTEST) tests/test_architecture.py tests/test_money_lint.py $(DRIFT)
+	$(COMPOSE) config --quiet
 
 bench: .venv/dev.stamp  ## measure, beside the limit of the same run (ARGS=...)
 	infra/debian-packages.sh bench

@@ -131,7 +131,7 @@ class Entry(BaseModel):
     position: int
     n: int
     event: str
-    counted: int
+    counted: int | None = Field(description="计入之数；null: 事件未载明，不计入")
     document: str | None
     occurred_on: date
     effective_on: date
