@@ -123,7 +123,7 @@ class Delivering(Acting[None]):
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 status = await self._post(deed.event, body)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             return self._left_alone(type(error).__name__)
         self._unanswered = 0
         return None if 200 <= status < 300 else f"status {status}"

@@ -18,13 +18,15 @@ from .settings import Settings
 
 TIMEOUT_S = 5
 LATE_S = 60
-"""A reader says each second that it stands at its source's head, when it does."""
+"""A reader says each second that it stands at its source's head, when it does. A subscription whose
+receiver is away is not ours to mend, and a relay only counts where there is Kafka."""
 LATE = """
 SELECT reader || ':' || source AS reader,
        coalesce('stopped: ' || stopped, 'not at the head of its source for '
                 || extract(epoch FROM clock_timestamp() - confirmed_at)::int || ' s') AS why
   FROM es.cursors
- WHERE stopped IS NOT NULL OR confirmed_at < clock_timestamp() - make_interval(secs => $1)
+ WHERE (stopped IS NOT NULL OR confirmed_at < clock_timestamp() - make_interval(secs => $1))
+   AND reader NOT LIKE 'subscription.%' AND (reader <> 'relay' OR $2)
 """
 
 
@@ -45,7 +47,7 @@ async def working(settings: Settings, service: str) -> list[str]:
 
     connection = await asyncpg.connect(**stores(settings).app(service), timeout=TIMEOUT_S)
     try:
-        late = await connection.fetch(LATE, LATE_S, timeout=TIMEOUT_S)
+        late = await connection.fetch(LATE, LATE_S, settings.kafka is not None, timeout=TIMEOUT_S)
         begun = await connection.fetchval("SELECT count(*) FROM es.cursors")
     finally:
         await connection.close()

@@ -90,7 +90,7 @@ SELECT (SELECT coalesce(max(position), 0) FROM es.events) AS head,
 _CURSORS = """
 SELECT reader, source, stopped IS NOT NULL AS stopped,
        extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS age_s
-  FROM es.cursors
+  FROM es.cursors WHERE reader NOT LIKE 'subscription.%' OR stopped IS NOT NULL
 """
 _PARKED = """
 SELECT count(*) AS count,

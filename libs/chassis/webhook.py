@@ -120,7 +120,8 @@ async def secrets_of(pool: asyncpg.Pool, subscription: UUID, now: datetime) -> l
 
 
 _MAKE = """
-INSERT INTO es.secrets (subscription, number, secret) VALUES ($1, $2, $3)
+INSERT INTO es.secrets (subscription, number, secret)
+SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM es.secrets WHERE subscription = $1 AND number > $2)
 ON CONFLICT DO NOTHING RETURNING number
 """
 _FORGET = "DELETE FROM es.secrets WHERE subscription = $1 AND number < $2 - 1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -47,7 +48,8 @@ def chosen(named: Sequence[str], services: Sequence[Service]) -> list[Service]:
     """The services named, or all. Raises: SystemExit(2) for a name that is none."""
     known = {service.name: service for service in services}
     if strange := set(named) - known.keys():
-        raise SystemExit(f"no such service: {', '.join(sorted(strange))}")
+        print(f"no such service: {', '.join(sorted(strange))}", file=sys.stderr)
+        raise SystemExit(2)
     return [known[name] for name in named] if named else list(services)
 
 

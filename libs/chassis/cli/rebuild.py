@@ -85,7 +85,8 @@ async def _in_processes(arguments: argparse.Namespace, names: Sequence[str]) -> 
             child.kill()
             raise
         print(told.decode(), end="", flush=True)
-        return child.returncode or 0
+        code = child.returncode
+        return UNHEALTHY if code is None or code < 0 else code  # killed is not done
 
     return max(await asyncio.gather(*map(one, names)))
 

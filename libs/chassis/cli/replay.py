@@ -13,6 +13,8 @@ from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.events.redecide import Difference, redecide
 
+from .processes import chosen
+
 
 def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "audit replay: run the rules again on every stored request"
@@ -24,7 +26,7 @@ def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Service]) -> int:
     """0 when every request gives the stored events again, 3 when one does not."""
-    picked = [s for s in services if not arguments.services or s.name in arguments.services]
+    picked = chosen(arguments.services, services)
     return max(asyncio.run(_replay(settings, service)) for service in picked)
 
 

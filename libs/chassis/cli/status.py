@@ -19,6 +19,7 @@ from libs.chassis.stores import Stores
 from libs.events.standing import Standing, standings
 
 UNHEALTHY = 3
+LATE_S = 60
 SILENT_S = 300
 """A checker that has looked at nothing for so long does not run."""
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
@@ -35,6 +36,13 @@ class Lag:
     head: int
     confirmed_s: int
     stopped: str | None
+
+    @property
+    def late(self) -> bool:
+        """Whether it has not stood at its source's head for too long: its process may be down. A
+        subscription waits for its receiver, and where a relay is not used its row stays."""
+        ours = self.reader != "relay" and not self.reader.startswith("subscription.")
+        return ours and self.confirmed_s > LATE_S
 
     @property
     def behind(self) -> int:
@@ -80,12 +88,16 @@ def tell(
     """Print which readers stand still, and why, and how the invariants stand; 3 when there is
     something to do."""
     standing = standing or {}
-    stopped = [lag for lag in lags if lag.stopped]
+    stopped = [lag for lag in lags if lag.stopped or lag.late]
     wrong = {name: lines for name, found in standing.items() if (lines := _wrong(name, found))}
     if as_json:
         print(_json(lags, stopped, wrong, standing))
     else:
-        print("all readers run" if not stopped else "stopped:\n" + "\n".join(map(_line, stopped)))
+        print(
+            "all readers run"
+            if not stopped
+            else "stopped or late:\n" + "\n".join(map(_line, stopped))
+        )
         print(f"heads: {', '.join(sorted({f'{lag.source}:{lag.head}' for lag in lags}))}")
         for name, found in standing.items():
             print("\n".join(map(_red, wrong[name])) if name in wrong else _holds(name, found))
