@@ -23,7 +23,7 @@ from libs.events import subscriptions, tasks
 from libs.events.acting import Acting, Clock, Deed, Sources, utc_now
 from libs.events.canonical import canonical
 from libs.events.codec import Contracts, decode_metadata
-from libs.events.errors import FeedStoppedError, ForkedError
+from libs.events.errors import FeedStoppedError, ForkedError, ReplacedError
 from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
 from libs.events.leaf import leaf
 from libs.events.log import Log
@@ -157,8 +157,6 @@ class Delivering(Acting[None]):
             return
         this = self.subscription
         machine, key = Machine(f"delivery:{this.id}"), f"given up since {this.position}"
-        paused = GiveUpSubscription(occurred_on=today())
-        await commanded(self.store, machine, key, subscriptions.GIVE_UP, paused, target=this.id)
         task = OpenTask(
             occurred_on=today(),
             area=this.area,
@@ -169,7 +167,10 @@ class Delivering(Acting[None]):
             reason=row.reason,
             numbers={"position": row.position, "attempts": row.attempts + 1},
         )
+        # The task first: once it is paused nobody comes here again.
         await commanded(self.store, machine, f"{key}/task", tasks.OPEN, task)
+        paused = GiveUpSubscription(occurred_on=today())
+        await commanded(self.store, machine, key, subscriptions.GIVE_UP, paused, target=this.id)
         log.warning("subscription_paused", reader=self.reader.lease, position=row.position)
         raise GaveUpError(this.name)
 
@@ -191,9 +192,11 @@ class Delivering(Acting[None]):
             raise ForkedError(f"{self.reader.lease}: 来源在 {position} 没有事件", position=position)
         where = (0, 0, None) if event is None else (event.epoch, position, leaf(event))
         async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute(
+            done = await connection.execute(
                 _SET_BACK, self.reader.name, self.reader.source, *where, self.row.lease.token
             )
+            if done != "INSERT 0 1":
+                raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
             await connection.execute(_UNPARK, self.reader.name, position)
             await connection.execute(_APPLIED, self.subscription.id, asked)
 

@@ -23,7 +23,7 @@ receiver is away is not ours to mend, and a relay only counts where there is Kaf
 LATE = """
 SELECT reader || ':' || source AS reader,
        coalesce('stopped: ' || stopped, 'not at the head of its source for '
-                || extract(epoch FROM clock_timestamp() - confirmed_at)::int || ' s') AS why
+                || extract(epoch FROM clock_timestamp() - confirmed_at)::bigint || ' s') AS why
   FROM es.cursors
  WHERE (stopped IS NOT NULL OR confirmed_at < clock_timestamp() - make_interval(secs => $1))
    AND reader NOT LIKE 'subscription.%' AND (reader <> 'relay' OR $2)

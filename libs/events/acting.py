@@ -82,7 +82,7 @@ class Acting(Reading, ABC, Generic[T]):
         contracts: Contracts,
         clock: Clock = utc_now,
     ) -> None:
-        super().__init__(reader, sources.feed, store.pool, contracts)
+        super().__init__(reader, sources.feed, store.pool, contracts, service=store.service)
         self.owner, self.store, self.clock = sources.owner, store, clock
         self.parking = Parking(store.pool, reader.name, reader.source)
         self._at = Cursor(0, 0, None)
@@ -134,13 +134,14 @@ class Acting(Reading, ABC, Generic[T]):
     async def _tried(self, deed: Deed[T], counts: dict[UUID, int]) -> tuple[int, str] | None:
         """(attempts, reason) of one that must wait. Raises: ParkedFullError, or BusyError where it
         is enough to wait for room."""
-        behind = deed.key in counts
+        behind, full = deed.key in counts, self.parking.full(counts, deed.key)
+        if full is not None and not self.stops_when_full:
+            raise BusyError(full)  # not asked again and again while there is no room to wait
         reason = BEHIND if behind else await self.act(deed)
         if reason is None:
             return None
-        full = self.parking.full(counts, deed.key)
         if full is not None:
-            raise ParkedFullError(full) if self.stops_when_full else BusyError(full)
+            raise ParkedFullError(full)
         counts[deed.key] = counts.get(deed.key, 0) + 1
         return (0 if behind else 1, reason)
 

@@ -123,8 +123,8 @@ class Filling:
         for table, kept in self._kept.items():
             if len(kept) > self.at_most:
                 kept[:] = table.fold(kept)
-            if len(kept) > self.at_most // 2:
-                await self._upsert(table)
+                if len(kept) > self.at_most // 2:
+                    await self._upsert(table)
 
     async def finish(self) -> None:
         """All that was taken is in the tables."""

@@ -27,6 +27,7 @@ class CursorRow:
 
     async def open(self) -> Cursor:
         """Take the lease; where to go on. From here on a holder of an earlier token moves nothing.
+        A copy that was just begun was never confirmed: nobody may rely on it yet.
 
         Raises: ReplacedError while another holds it.
         """
@@ -69,7 +70,8 @@ class CursorRow:
 
 
 _OPEN = """
-INSERT INTO es.cursors AS c (reader, source, epoch, position, token) VALUES ($1, $2, 0, 0, $3)
+INSERT INTO es.cursors AS c (reader, source, epoch, position, token, confirmed_at)
+VALUES ($1, $2, 0, 0, $3, 'epoch')
 ON CONFLICT (reader, source) DO UPDATE SET token = $3 WHERE c.token <= $3
 RETURNING epoch, position, leaf, topic_offset
 """

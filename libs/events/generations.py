@@ -171,6 +171,11 @@ async def feed_generation(
         reason = f"{reader}: {told(error)}"
         log.error("generation_failed", generation=number, reason=reason)
         await fail(connection, number, reason)
+        await connection.execute(
+            "UPDATE es.cursors SET fed = array_remove(fed, $1) WHERE reader || ':' || source = $2",
+            number,
+            reader,
+        )
 
 
 async def locking(work: Callable[[], Awaitable[T]]) -> T:

@@ -79,7 +79,7 @@ class KafkaFeed:
             page = [Arrived(event, None, None) for event in await self.owner.read(after, 1)]
         self._go_on(page, after, limit)
         if len(page) < limit:
-            page += await self._missing(page[-1].position if page else after, limit - len(page))
+            page += await self._missing(page, after, limit - len(page))
         self._page = page
         self._offsets = {one.position: one.offset for one in page}
         return [one.event for one in page]
@@ -100,13 +100,20 @@ class KafkaFeed:
             page.append(first)
             last = first.event
 
-    async def _missing(self, behind: int, room: int) -> list[Arrived]:
+    async def _missing(self, page: list[Arrived], after: int, room: int) -> list[Arrived]:
         """What the topic should have brought and did not, from the owner: up to what has arrived,
-        or to what the last tick was sent behind. Raises: ForkedError."""
+        or to what the last tick was sent behind. Raises: ForkedError, also when the owner is no
+        longer on the line that was read."""
+        behind, kept = (page[-1].position, leaf(page[-1].event)) if page else (after, None)
         reaches = self._ahead[0].position - 1 if self._ahead else self._sent
         if reaches <= behind:
             return []
-        found = await self.owner.read(behind, min(room, reaches - behind))
+        found = await self.owner.read(max(0, behind - 1), min(room, reaches - behind) + 1)
+        if behind and found:
+            before = found.pop(0)
+            if kept is not None and leaf(before) != kept:
+                raise _forked(self.source, behind, kept.hex(), leaf(before).hex())
+        found = found[:room]
         if not found or found[0].position != behind + 1:
             raise ForkedError(
                 f"{self.source}: 主题已到 {reaches}，来源没有 {behind + 1}", position=behind

@@ -13,7 +13,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, ProducerClosed, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    ProducerClosed,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from .errors import FeedStoppedError
 from .topic import KEPT_DAYS, PARTITION, Arrived, Tick, read_record
@@ -101,6 +107,8 @@ async def last_record(bootstrap: str, topic: str) -> Arrived | Tick | None:
                 for record in polled.get(partition, ()):
                     last = read_record(record) or last
         return last
+    except TimeoutError as error:
+        raise KafkaTimeoutError(topic) from error
     finally:
         await stop_consumer(consumer)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import asyncpg
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from . import measures, spans
 from .cursor import Cursor, check
@@ -65,7 +66,7 @@ class Relay:
         except FeedStoppedError as error:
             await self.row.say_stopped(str(error))
             raise
-        except (KafkaError, TimeoutError) as error:
+        except KafkaError as error:
             measures.RELAY_FAILURES.add(1, {"source": self.source})
             await self._say_waiting(error)
         except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
@@ -188,7 +189,7 @@ class Sending:
         await self._give(batch, tick)
 
     async def _give(self, batch: Any, reaches: Cursor | Tick) -> None:
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+        async with acknowledged_in_time():
             given = await self.producer.send_batch(batch, self.relay.topic, partition=PARTITION)
         given.add_done_callback(_heard)
         self._waiting.append((given, reaches, time.monotonic()))
@@ -196,14 +197,14 @@ class Sending:
             await self._one()
 
     async def acknowledged(self) -> None:
-        """Until all is. Raises: TimeoutError, KafkaError."""
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
-            while self._waiting:
-                await self._one()
+        """Until all is. Raises: KafkaError."""
+        while self._waiting:
+            await self._one()
 
     async def _one(self) -> None:
         given, reaches, began = self._waiting.popleft()
-        offset = (await given).offset
+        async with acknowledged_in_time():
+            offset = (await given).offset
         if isinstance(reaches, Tick):
             await self._confirm(reaches)
         else:
@@ -216,6 +217,16 @@ class Sending:
         if self.moved.position >= tick.position:
             age = datetime.now(UTC) - tick.at
             await self.relay.row.confirm(max(0.0, age.total_seconds()))
+
+
+@asynccontextmanager
+async def acknowledged_in_time() -> AsyncIterator[None]:
+    """Raises: KafkaTimeoutError; a database that hangs is another thing and told as such."""
+    try:
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+            yield
+    except TimeoutError as error:
+        raise KafkaTimeoutError from error
 
 
 def _heard(given: asyncio.Future[Any]) -> None:

@@ -132,7 +132,7 @@ def read_record(record: Any) -> Arrived | Tick | None:
         if told.get("ce_type") == _TICK_HEADERS[-1][1]:
             return _tick.decode(record.value or b"")
         return _arrived(record, told) if "ce_position" in told else None
-    except (KeyError, ValueError, msgspec.DecodeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         said = type(error).__name__
         log.warning("record_not_ours", topic=record.topic, offset=record.offset, error=said)
         return None

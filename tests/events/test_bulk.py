@@ -82,6 +82,11 @@ async def test_what_is_folded_in_memory_and_what_was_written_before_add_up(
     kept = await admin.fetchval("SELECT count(*) FROM view__g2.balances")
     assert kept == 20
     await filling.finish()
+    folded = Filling(admin, 2, at_most=45)
+    for page in pages[:3]:
+        await folded.take({table: list(rows) for table, rows in page.items()})
+    assert [len(rows) for rows in folded._kept.values()] == [20], "folded, and not written yet"
+    await folded.stop()
     rows = await admin.fetch("SELECT lot, amount_fen, postings FROM view__g2.balances ORDER BY lot")
     assert [tuple(row) for row in rows] == [(key[0], 10, 5) for key in keys]
     assert filling.rows == len(list(product(keys, pages)))

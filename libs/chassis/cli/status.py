@@ -193,7 +193,7 @@ async def _lags(reached: Stores, service: str, heads: dict[str, int]) -> list[La
     try:
         rows = await connection.fetch(
             "SELECT reader, source, position, stopped,"
-            " extract(epoch FROM clock_timestamp() - confirmed_at)::int AS confirmed_s"
+            " extract(epoch FROM clock_timestamp() - confirmed_at)::bigint AS confirmed_s"
             " FROM es.cursors ORDER BY reader, source"
         )
     finally:
