@@ -51,6 +51,19 @@ async def test_a_secret_is_told_once_and_kept_in_nothing_that_is_read(
         assert told.removeprefix("whsec_")[:20] not in shown + stored
 
 
+async def test_what_was_opened_a_moment_ago_is_shown_whole(
+    installation: Installation, county: County
+) -> None:
+    """The same before the reader has it in its tables and after."""
+    client = await operator(installation)
+    body = {"url": URL, "from_position": 2}
+    at = f"/subscriptions/{(await post(client, '/subscriptions', body)).json()['id']}"
+    before = (await client.get(at)).json()
+    await installation.catch_up(households)
+    assert before == (await client.get(at)).json()
+    assert (before["delivered_to"], before["waiting"], before["attempts"]) == (1, 0, 0)
+
+
 async def test_a_crash_before_the_secret_was_made_leaves_it_to_the_same_key(
     installation: Installation, county: County
 ) -> None:

@@ -35,6 +35,8 @@ FIELDS = {
     "url": "addresses",
 }
 """Which collection the id in a field is of."""
+FORMS = {"code": re.compile(r"[A-Za-z][\w.-]{0,79}", re.ASCII), "url": re.compile("https?://.+")}
+"""What stands in a field that holds no id."""
 
 Operation = APIOperation[Any, Any, Any, Any]
 Asking = Case[Operation]
@@ -116,9 +118,8 @@ class About:
     def _named(self, name: str, value: Any, collection: str) -> Any:
         """An id that is there for one that is not, most of the time."""
         ids = self._world.get(FIELDS.get(name, collection), ())
-        fits = name in ("code", "url") or (
-            isinstance(value, str) and ID.fullmatch(value) is not None
-        )
+        # Only what has the form: else a request drawn to be wrong would be made right.
+        fits = isinstance(value, str) and FORMS.get(name, ID).fullmatch(value) is not None
         if not ids or not fits or self._random.random() < 0.2:
             return value
         return self._random.choice(ids)

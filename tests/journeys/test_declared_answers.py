@@ -7,14 +7,21 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator
 
 from libs.chassis.openapi import openapi
+from libs.events.invariant import Breach
 from services.__main__ import SERVICES
 from services.assets.service import service as assets
 from tests.journeys.test_scope_walk import DOORS, Door, Walk, existing, walk
 
 __all__ = ["walk"]
+
+KEPT = """
+INSERT INTO es.checks AS c (invariant, token, counterexample) VALUES ($1, 1, $2::json)
+ON CONFLICT (invariant) DO UPDATE SET counterexample = $2::json
+"""
 
 
 def closed(schema: Any) -> Any:
@@ -136,6 +143,32 @@ async def test_every_answer_is_as_declared(walk: Walk) -> None:
                 listed[str(door)] = told["items"] != []
     assert {door.route.path for door in DOORS if door.method == "GET"} - answered == set()
     assert [door for door, seen in listed.items() if not seen] == []
+
+
+async def test_a_counterexample_is_as_declared(walk: Walk) -> None:
+    """With an event that shows it and without, as the checker keeps them."""
+    door = next(door for door in DOORS if str(door) == "GET /api/v1/assets/invariants")
+    pool = (await walk.installation.log(assets)).pool
+    told = (await walk.ask(door, walk.token("auditor"))).json()
+    for one, event in zip(told["invariants"], ("1-7", None), strict=False):
+        breach = Breach(event=event, numbers={"fen": 3, "lot": "x", "was": None})
+        kept = msgspec.json.encode(breach).decode()
+        await pool.execute(KEPT, one["invariant"], kept)
+    answer = await walk.ask(door, walk.token("auditor"))
+    assert faults(door, 200, answer.json()) == []
+    found = [one["counterexample"] for one in answer.json()["invariants"]]
+    assert [one["event"] for one in found if one is not None] == ["1-7", None]
+
+
+async def test_an_event_says_what_stood_before_it_or_since_when_nothing(walk: Walk) -> None:
+    door = next(door for door in DOORS if str(door) == "GET /api/v1/funds/events")
+    told = (await walk.ask(door, walk.token("auditor"))).json()
+    event = {key: value for key, value in told["events"][0].items() if key != "previous"}
+    found = [
+        len(faults(door, 200, {**told, "events": [event | before]}))
+        for before in ({"previous": None}, {"previous": 1}, {"none_since": 1}, {"none": 1})
+    ]
+    assert found == [0, 0, 0, 1]
 
 
 def test_a_member_that_is_missing_or_not_declared_is_found() -> None:

@@ -236,12 +236,8 @@ def test_no_request_meets_a_fault_or_an_answer_that_was_not_promised(
     live: Live, service: Service
 ) -> None:
     sent = Sent(live, service, head=live.standing(service, "")[0])
-    own = {
-        route.path
-        for router in service.routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-    }
+    routes = (route for router in service.routers for route in router.routes)
+    own = {route.path for route in routes if isinstance(route, APIRoute)}
     for operation in operations(service):
         count = EACH if operation.path in own or service is SERVICES[0] else AGAIN
         for mode in MODES:
