@@ -115,7 +115,10 @@ async def known_to(installation: Installation, area: UUID, *services: str) -> No
     """Wait until the readers of these services have copied the area."""
     for service in services:
         connection = await asyncpg.connect(**installation.stores.app(service))
-        found = "SELECT count(*) FROM known.areas WHERE id = $1"
+        found = (
+            "SELECT EXISTS (SELECT FROM known.areas WHERE id = $1)"
+            " AND bool_and(confirmed_at > 'epoch') FROM es.cursors WHERE reader = 'known'"
+        )
 
         async def copied(connection: asyncpg.Connection = connection, found: str = found) -> bool:
             return bool(await connection.fetchval(found, area))

@@ -1,9 +1,10 @@
 """What two runs of one case must have in common: heads, the statement, and what every event says.
 
 Leaves cannot agree: they cover a random salt and the time of recording, and so differ from run to
-run by design. What a log says is compared instead: type, versions, stream, payload and metadata of
-each event, as stored. Two chunks of one list may have been appended in either order, so the events
-are put in order of what they say. The first one names the store, which is drawn: it is left out.
+run by design. What a log says is compared instead: type, schema, stream, payload and metadata of each
+event, without the trace that it belongs to and up to where another log was known, which is a matter
+of milliseconds. Two chunks of one list may have been appended in either order, so the events are
+put in order of what they say. The first one names the store, which is drawn: it is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from libs.events.canonical import canonical
 from .shell import FailedError
 
 PAGE = 500
-SAID = ("type", "dataschema", "subject", "version", "data", "metadata")
+SAID = ("type", "dataschema", "subject")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,13 @@ async def log_digest(door: Door, service: str) -> str:
     while True:
         path, asked = f"/api/v1/{service}/events", {"after": after, "limit": PAGE}
         page = (await door.ask("GET", path, "auditor", params=asked)).raise_for_status().json()
-        said += [canonical({name: event[name] for name in SAID}) for event in page["events"]]
+        said += [canonical(_said(event)) for event in page["events"]]
         after = page["covered_to"]
         if after >= page["head"]:
             return hashlib.sha256(b"\n".join(sorted(said))).hexdigest()
+
+
+def _said(event: Mapping[str, Any]) -> dict[str, Any]:
+    data = {name: value for name, value in event["data"].items() if name != "relies_on"}
+    metadata = {name: value for name, value in event["metadata"].items() if name != "traceparent"}
+    return {**{name: event[name] for name in SAID}, "data": data, "metadata": metadata}

@@ -69,8 +69,9 @@ class Known:
         """
         epoch, position, age, stopped = await self._remembered(source, self._cursor)
         if age is None or age > within or stopped is not None:
+            since = "尚未确认" if age is None else f"已 {age} 未确认"
             raise StaleReferenceError(
-                f"{source} 的副本止于 {position}，已 {age} 未确认", source=source, position=position
+                f"{source} 的副本止于 {position}，{since}", source=source, position=position
             )
         return Reliance(source=source, epoch=epoch, position=position)
 
@@ -99,7 +100,7 @@ class Known:
 
     async def _cursor(self, source: str) -> tuple[int, int, timedelta | None, str | None]:
         row = await self.pool.fetchrow(
-            "SELECT epoch, position, clock_timestamp() - confirmed_at AS age, stopped"
+            "SELECT epoch, position, clock_timestamp() - nullif(confirmed_at, 'epoch') AS age, stopped"
             " FROM es.cursors WHERE reader = 'known' AND source = $1",
             source,
         )

@@ -145,9 +145,13 @@ def project(area: str, number: int) -> dict[str, Any]:
 
 async def made(client: httpx.AsyncClient, path: str, **body: Any) -> str:
     key = f"make-{path}-{body.get('batch', '')}-{body.get('name', '')}".encode().hex()[:200]
-    answer = await client.post(
-        f"/api/v1/{path}", json={"occurred_on": DAY, **body}, headers={"idempotency-key": key}
-    )
+    sent, headers = {"occurred_on": DAY, **body}, {"idempotency-key": key}
+    async with asyncio.timeout(30):
+        while True:
+            answer = await client.post(f"/api/v1/{path}", json=sent, headers=headers)
+            if answer.status_code != 503:  # a copy that was just begun is not confirmed yet
+                break
+            await asyncio.sleep(0.2)
     assert answer.status_code == 201, answer.text
     id_: str = answer.json()["id"]
     return id_
