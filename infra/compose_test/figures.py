@@ -1,10 +1,10 @@
 """What two runs of one case must have in common: heads, the statement, and what every event says.
 
 Leaves cannot agree: they cover a random salt and the time of recording, and so differ from run to
-run by design. What a log says is compared instead: type, schema, stream, payload and metadata of each
-event, without the trace that it belongs to and up to where another log was known, which is a matter
-of milliseconds. Two chunks of one list may have been appended in either order, so the events are
-put in order of what they say. The first one names the store, which is drawn: it is left out.
+run by design. What a log says is compared instead: type, schema, stream, payload and metadata of
+each event, without the trace that it belongs to and up to where another log was known, which is a
+matter of milliseconds. Two chunks of one list may have been appended in either order, so the events
+are put in order of what they say. The first one names the store, which is drawn: it is left out.
 """
 
 from __future__ import annotations

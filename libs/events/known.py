@@ -100,7 +100,8 @@ class Known:
 
     async def _cursor(self, source: str) -> tuple[int, int, timedelta | None, str | None]:
         row = await self.pool.fetchrow(
-            "SELECT epoch, position, clock_timestamp() - nullif(confirmed_at, 'epoch') AS age, stopped"
+            "SELECT epoch, position,"
+            " clock_timestamp() - nullif(confirmed_at, 'epoch') AS age, stopped"
             " FROM es.cursors WHERE reader = 'known' AND source = $1",
             source,
         )
