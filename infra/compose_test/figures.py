@@ -9,6 +9,7 @@ are put in order of what they say. The first one names the store, which is drawn
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from libs.events.canonical import canonical
 from .shell import FailedError
 
 PAGE = 500
+QUIET_S, SETTLED_WITHIN_S = 5, 120
 SAID = ("type", "dataschema", "subject")
 
 
@@ -35,9 +37,20 @@ class Figures:
 
 async def figures_of(load: Load) -> Figures:
     """Asked over HTTP, as anyone entitled may. Raises: FailedError for one not as published."""
+    heads = await _settled(load.door)
     statement = statement_digest(load.case, await load.statement())
     logs = {service: await log_digest(load.door, service) for service in load.door.sources}
-    return Figures(load.heads, statement, logs)
+    return Figures(heads, statement, logs)
+
+
+async def _settled(door: Door) -> Mapping[str, int]:
+    """The heads once nothing more is appended: reactions come a moment after their causes."""
+    before: Mapping[str, int] = {}
+    async with asyncio.timeout(SETTLED_WITHIN_S):
+        while (now := await door.heads()) != before:
+            before = now
+            await asyncio.sleep(QUIET_S)
+    return now
 
 
 def statement_digest(case: Case, statement: Mapping[str, Any]) -> str:
