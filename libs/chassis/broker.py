@@ -208,7 +208,10 @@ def _format(home: Path, run: list[str], file: Path) -> None:
     if (home / "data" / "meta.properties").exists():
         return
     shutil.rmtree(home / "data", ignore_errors=True)
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # As Kafka's own ids: none begins with a dash, which the tool would take for an option.
+    while (cluster := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()).startswith("-"):
+        pass
+    cluster = cluster.rstrip("=")
     tool = [*run, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c"]
     tool.append(str(file))
     done = subprocess.run(tool, capture_output=True, text=True, check=False)  # noqa: S603 - our own
