@@ -108,12 +108,12 @@ class KafkaFeed:
         reaches = self._ahead[0].position - 1 if self._ahead else self._sent
         if reaches <= behind:
             return []
-        found = await self.owner.read(max(0, behind - 1), min(room, reaches - behind) + 1)
+        count = min(room, reaches - behind)
+        found = await self.owner.read(max(0, behind - 1), count + min(behind, 1))
         if behind and found:
             before = found.pop(0)
             if kept is not None and leaf(before) != kept:
                 raise _forked(self.source, behind, kept.hex(), leaf(before).hex())
-        found = found[:room]
         if not found or found[0].position != behind + 1:
             raise ForkedError(
                 f"{self.source}: 主题已到 {reaches}，来源没有 {behind + 1}", position=behind
