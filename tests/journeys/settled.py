@@ -93,7 +93,7 @@ async def cursors(stores: Stores) -> Cursors:
 
 def followers(*, relays: bool) -> set[tuple[str, str, str]]:
     """Whoever follows a log in an installation."""
-    readers = {(s.name, reader.name, reader.source) for s in SERVICES for reader in s.readers}
+    readers = {(s.name, reader.name, reader.source) for s in SERVICES for reader in s.every_reader}
     return readers | ({(s.name, "relay", s.name) for s in SERVICES} if relays else set())
 
 
