@@ -35,7 +35,9 @@ from libs.events.contracts.funds import (
 )
 from libs.events.contracts.households import AreaRegistered, HouseholdFlagged, HouseholdRegistered
 from libs.events.contracts.money import Account, Amount, Draw, Movement
-from libs.events.types import Actor, Event, Metadata
+from libs.events.types import Event
+
+from .requests import metadata
 
 DAY = date(2020, 3, 16)
 CHUNK = 1000
@@ -268,7 +270,7 @@ async def write(stores: Stores, size: Size) -> dict[str, int]:
 
 
 async def _append(stores: Stores, name: str, facts: Iterator[Planted]) -> int:
-    connection = await asyncpg.connect(**stores.app(name))
+    connection = await asyncpg.connect(**stores.admin(name))  # nobody else writes past es.append
     try:
         last: int = await connection.fetchval("SELECT max(position) FROM es.events")
         versions: Counter[UUID] = Counter()
@@ -277,7 +279,8 @@ async def _append(stores: Stores, name: str, facts: Iterator[Planted]) -> int:
             rows = []
             for stream, fact in some:
                 last, versions[stream] = last + 1, versions[stream] + 1
-                text = BY_SERVICE[name].encode(fact).decode(), _metadata(last)
+                beside = encode_metadata(metadata(UUID(int=last // CHUNK + 1)))  # as of one request
+                text = BY_SERVICE[name].encode(fact).decode(), beside.decode()
                 of = (type(fact).__name__, "{}", chance.randbytes(16))
                 rows.append((last, stream, versions[stream], datetime.now(UTC), 1, 1, *of, *text))
             await connection.copy_records_to_table(
@@ -293,21 +296,3 @@ COLUMNS = (
     *("position", "stream_id", "version", "recorded_at", "epoch", "schema_version"),
     *("type", "seen", "salt", "payload", "metadata"),
 )
-
-
-def _metadata(position: int) -> str:
-    """As commands write it: a chunk of a thousand has one request."""
-    request = UUID(int=position // CHUNK + 1)
-    return encode_metadata(
-        Metadata(
-            actor=Actor(id="a7f3c2d1", role="clerk", unit="bureau", area=UUID(int=1)),
-            cause=None,
-            correlation=request,
-            document=None,
-            effective_on=DAY,
-            occurred_on=DAY,
-            origin="command",
-            request=request,
-            traceparent=None,
-        )
-    ).decode()

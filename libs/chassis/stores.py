@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 
-from libs.events.canonical import canonical, sha256
 from libs.events.contracts.log import EpochOpened
+from libs.events.housekeeping import of_store
 from libs.events.reactor import INSTALL, Reactor
-from libs.events.store import APPEND, Part, Request, arguments, head, prepare
-from libs.events.types import Actor, Metadata, stream_id
+from libs.events.store import APPEND, arguments, head, prepare
 
 from .migrate import (
     FEED,
@@ -135,29 +133,9 @@ async def open_first_epoch(connection: asyncpg.Connection, service: Service) -> 
             store_id,
         )
         if made is not None:
-            ready = prepare(_first(service.name, store_id), service.contracts)
+            opened = EpochOpened(
+                store=store_id, epoch=1, service=service.name, reason="created", previous=None
+            )
+            asked = of_store(service.name, opened, store_id, actor="system", expected=0)
+            ready = prepare(asked, service.contracts)
             await connection.fetch(APPEND, *arguments(1, [ready]))
-
-
-def _first(service: str, store_id: UUID) -> Request:
-    opened = EpochOpened(store=store_id, epoch=1, service=service, reason="created", previous=None)
-    today = datetime.now(UTC).date()
-    metadata = Metadata(
-        actor=Actor(id="system", role="operator", unit="system", area=None),
-        cause=None,
-        correlation=store_id,
-        document=None,
-        effective_on=today,
-        occurred_on=today,
-        origin="system",
-        request=store_id,
-        traceparent=None,
-    )
-    return Request(
-        id=store_id,
-        body_hash=sha256(b"EpochOpened"),
-        answer=canonical({"body": {}, "status": 201}),
-        parts=(Part(stream_id("store", service, service), (opened,), 0),),
-        metadata=metadata,
-        keep=True,
-    )

@@ -102,7 +102,8 @@ class Few(Sampler):
 
     def __init__(self, a_second: int, clock: Clock = time.monotonic) -> None:
         self._a_second, self._clock = a_second, clock
-        self._left, self._at = float(a_second), clock()
+        self._left: float = a_second
+        self._at = clock()
 
     def should_sample(  # noqa: PLR0917 - as the SDK calls it
         self,

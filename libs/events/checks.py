@@ -96,10 +96,10 @@ def read(events: Sequence[Recorded], contracts: Contracts) -> Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Along:
-    """An invariant along the log: its step on every event that concerns it."""
+class _Named:
+    """A check goes by the name of its invariant."""
 
-    invariant: EventInvariant
+    invariant: EventInvariant | TableInvariant
 
     @property
     def name(self) -> str:
@@ -108,6 +108,13 @@ class Along:
     @property
     def title(self) -> str:
         return self.invariant.title
+
+
+@dataclass(frozen=True, slots=True)
+class Along(_Named):
+    """An invariant along the log: its step on every event that concerns it."""
+
+    invariant: EventInvariant
 
     def keys(self, page: Page) -> set[str]:
         if self.invariant.facts is None:
@@ -151,18 +158,10 @@ class Readable:
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(_Named):
     """An invariant in tables: its SQL on the next things."""
 
     invariant: TableInvariant
-
-    @property
-    def name(self) -> str:
-        return self.invariant.name
-
-    @property
-    def title(self) -> str:
-        return self.invariant.title
 
     @property
     def source(self) -> str | None:

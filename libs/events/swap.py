@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import perf_counter_ns
 from uuid import uuid4
 
 from asyncpg import Connection
 
-from .canonical import canonical, sha256
+from .canonical import canonical
 from .compare import Comparison
 from .contracts.log import CONTRACTS, GenerationSwapped
 from .generations import LOCK_WITHIN, SCHEMAS, GenerationError, locking, serving
+from .housekeeping import of_store
 from .reader import Reader
-from .store import APPEND, Part, Request, arguments, identity, prepare
-from .types import Actor, Metadata, stream_id
+from .store import APPEND, arguments, identity, prepare
 
 
 class DifferentError(GenerationError):
@@ -122,25 +121,6 @@ async def _change_places(
 
 async def _record(connection: Connection, service: str, fact: GenerationSwapped) -> None:
     """The swap in the service's own log, by an operator."""
-    request, today = uuid4(), datetime.now(UTC).date()
-    metadata = Metadata(
-        actor=Actor(id="operator", role="operator", unit="system", area=None),
-        cause=None,
-        correlation=request,
-        document=None,
-        effective_on=today,
-        occurred_on=today,
-        origin="system",
-        request=request,
-        traceparent=None,
-    )
-    asked = Request(
-        id=request,
-        body_hash=sha256(b"GenerationSwapped", request.bytes),
-        answer=canonical({"body": {}, "status": 201}),
-        parts=(Part(stream_id("store", service, service), (fact,), None),),
-        metadata=metadata,
-        keep=True,
-    )
+    asked = of_store(service, fact, uuid4(), actor="operator", expected=None)
     _, epoch = await identity(connection)
     await connection.fetch(APPEND, *arguments(epoch, [prepare(asked, CONTRACTS)]))
