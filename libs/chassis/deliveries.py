@@ -110,10 +110,17 @@ class Delivering(Acting[None]):
         if wanted.types is not None and event.type not in wanted.types:
             return None
         if wanted.area is not None:
-            area = msgspec.json.decode(event.payload).get("area")
-            if area is None or wanted.area not in await self.store.known.path(UUID(area)):
+            area = self._area(event)
+            if area is None or wanted.area not in await self.store.known.path(area):
                 return None
         return Deed(event, event.stream, None)
+
+    def _area(self, event: Recorded) -> UUID | None:
+        try:
+            area = msgspec.json.decode(event.payload).get("area")
+            return None if area is None else UUID(area)
+        except ValueError as error:  # msgspec's own errors too
+            raise self.poison(event, error) from error
 
     async def act(self, deed: Deed[None]) -> str | None:
         """Send it once. Why it was not taken: a status, or that nobody answered."""

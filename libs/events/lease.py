@@ -32,17 +32,21 @@ class Lease:
         self.holder = uuid4()
         self.token = 0
         self._renew_at = 0.0
+        self._elsewhere = False
 
     async def take(self) -> None:
         """Take or renew it. Raises: ReplacedError while another holds it."""
         token = await self.pool.fetchval(_TAKE, self.name, self.holder, LASTS)
         if token is None:
+            if not self._elsewhere:
+                log.info("lease_held_elsewhere", lease=self.name)
+            self._elsewhere = True
             raise ReplacedError(f"{self.name}: the lease is held by another process")
         if token > max(1, self.token):  # at 1 nobody held it before
             measures.LEASE_CHANGES.add(1, {"lease": self.name})
         if self.token and token != self.token:
             log.warning("lease_changed", lease=self.name, token=token)
-        self.token = token
+        self.token, self._elsewhere = token, False
         self._renew_at = asyncio.get_running_loop().time() + RENEWED_AFTER_S
 
     async def keep(self) -> None:

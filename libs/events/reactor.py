@@ -23,12 +23,11 @@ from .decider import Decider, Reaction
 from .errors import (
     EpochError,
     NotFoundError,
-    PoisonError,
     ReplacedError,
     StaleReferenceError,
 )
 from .execute import CHINA, Answer
-from .group_commit import told, unavailable
+from .group_commit import unavailable
 from .log import Log
 from .reader import Reader
 from .tasks import OpenTask
@@ -90,7 +89,7 @@ class Reacting(Acting[Chosen]):
                 return None
             reaction = self.reactor.react(event, fact, metadata)
         except Exception as error:
-            raise self._poison(event, error) from error
+            raise self.poison(event, error) from error
         return None if reaction is None else Deed(event, reaction.key, Chosen(reaction, metadata))
 
     async def act(self, deed: Deed[Chosen]) -> str | None:
@@ -106,7 +105,7 @@ class Reacting(Acting[Chosen]):
         except Exception as error:
             if unavailable(error):
                 raise
-            raise self._poison(deed.event, error) from error
+            raise self.poison(deed.event, error) from error
         self._count(deed, answer)
         return None
 
@@ -155,12 +154,6 @@ class Reacting(Acting[Chosen]):
         outcome = "refused" if answer.status >= 400 else "already done" if nothing_new else "done"
         self.outcomes[outcome] += 1
         log.info("reacted", reader=self.reader.lease, position=deed.event.position, outcome=outcome)
-
-    def _poison(self, event: Recorded, error: Exception) -> PoisonError:
-        return PoisonError(
-            f"{self.reader.lease}: {event.type} at {event.identity}: {told(error)}",
-            position=event.position,
-        )
 
     async def prepare(self) -> None:
         """A reactor that was never here begins at the head: what happened before is not its."""

@@ -85,8 +85,7 @@ class Reading:
         while True:
             try:
                 await self._follow()
-            except ReplacedError:
-                log.info("lease_held_elsewhere", reader=self.reader.lease)
+            except ReplacedError:  # the lease has told it
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
                 measures.STOPS.add(1, {**self.named, "error": type(error).__name__})
@@ -201,10 +200,13 @@ class Reading:
                 return []  # a type of a newer release: a tolerant reader goes on
             return list(self.reader.project(event, fact, decode_metadata(event.metadata)))
         except Exception as error:
-            raise PoisonError(
-                f"{self.reader.lease}: {event.type} at {event.identity}: {told(error)}",
-                position=event.position,
-            ) from error
+            raise self.poison(event, error) from error
+
+    def poison(self, event: Recorded, error: Exception) -> PoisonError:
+        return PoisonError(
+            f"{self.reader.lease}: {event.type} at {event.identity}: {told(error)}",
+            position=event.position,
+        )
 
     async def _confirm(self, cursor: Cursor) -> None:
         """Say since when the reader has applied all there was: a copy's age is known on a quiet

@@ -62,7 +62,7 @@ class Relay:
         try:
             await self._held()
         except ReplacedError:
-            log.info("lease_held_elsewhere", reader=self.row.lease.name)
+            pass  # the lease has told it
         except FeedStoppedError as error:
             await self.row.say_stopped(str(error))
             raise

@@ -345,6 +345,8 @@ async def test_an_address_that_left_the_list_is_sent_nothing(world: World) -> No
 async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> None:
     """Ten seconds for all of it, however slowly it drips."""
 
+    ended = asyncio.Event()
+
     async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         with suppress(ConnectionError):
@@ -353,6 +355,7 @@ async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> No
                 await writer.drain()
                 await asyncio.sleep(0.05)
         writer.close()
+        ended.set()
 
     await world.subscribe(types=[ALIAS])
     await world.alias(world.county.east, "甲")
@@ -363,6 +366,7 @@ async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> No
         async with asyncio.timeout(20):
             await delivering.catch_up()
         assert delivering.held()
+        await ended.wait()  # it was hung up on
 
 
 async def test_too_many_waiting_streams_wait_for_room_and_stop_nothing(world: World) -> None:

@@ -7,7 +7,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ class Collector:
     measures: dict[str, set[str]] = field(default_factory=dict)
     resources: dict[str, dict[str, str]] = field(default_factory=dict)
     _server: asyncio.Server | None = None
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
     _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -44,21 +44,29 @@ class Collector:
         return f"http://127.0.0.1:{self.port}"
 
     async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def go_away(self) -> None:
+    async def go_away(self) -> None:
         """Nobody listens any more, and connections that were open are cut."""
         assert self._server is not None
         self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(EVERY_S + 30), self._heard:
             await self._heard.wait_for(holds)
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while self._server is not None and self._server.is_serving():
+        try:
+            while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
                 length = head.split("content-length: ")[1].split("\r\n")[0]
                 await self._hear(head.split(" ")[1], await reader.readexactly(int(length)))
@@ -66,7 +74,10 @@ class Collector:
                     await reader.read()  # until the other side gives up
                     break
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
 
     async def _hear(self, path: str, body: bytes) -> None:
         if path == "/v1/traces":
@@ -110,7 +121,7 @@ def told_of_the_exporter(tree: Tree, process: str) -> list[dict[str, Any]]:
 async def test_a_collector_away_or_silent_harms_nobody_and_one_that_listens_is_told() -> None:
     collector = Collector()
     await collector.listen()
-    collector.go_away()
+    await collector.go_away()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="suyuan-otlp-") as name:
         async with running(Path(name), SUYUAN_OTLP=collector.url) as tree:
@@ -133,7 +144,7 @@ async def test_a_collector_away_or_silent_harms_nobody_and_one_that_listens_is_t
             await steward.aclose()
             ending = time.monotonic()
         ended_s = time.monotonic() - ending
-    collector.go_away()
+    await collector.go_away()
 
     slowest = (refused_s, answered_s, silent_s)
     assert max(slowest) < answered_s + ANSWER_WITHIN_S - 1, f"waited for a collector: {slowest}"

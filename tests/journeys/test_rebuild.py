@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -19,6 +21,7 @@ import httpx
 import pytest
 
 from libs.chassis.cases import read_case
+from libs.chassis.cli import main
 from libs.chassis.identity import local_issuer
 from libs.chassis.loader import Door, Load
 from services.__main__ import SERVICES
@@ -210,3 +213,27 @@ async def test_one_changed_fen_is_named_on_the_command_line_and_not_swapped(tree
     assert (await cli(tree, "--swap", *accept, "--reason", "核对"))[0] == 2
     assert (await cli(tree, "--swap", "reporting", *accept))[0] == 2
     assert (await cli(tree, "--swap", "reporting", *accept, "--reason", "核对"))[0] == 0
+
+
+@pytest.mark.parametrize(("used", "code", "built"), [(91, 1, 0), (50, 0, 1)])
+async def test_a_disk_that_a_build_would_fill_refuses_it(
+    tree: Tree,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    used: int,
+    code: int,
+    built: int,
+) -> None:
+    """Above nine tenths in use with the build on it: told, and nothing is built."""
+    usage = SimpleNamespace(total=100 * 2**30, used=used * 2**30, free=(100 - used) * 2**30)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    for name, value in tree.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    asked = ("rebuild", "reporting", "--json")
+    assert await asyncio.to_thread(main, SERVICES, asked) == code
+    assert json.loads(capsys.readouterr().out).get("fits", True) == (code == 0)
+    admin = await asyncpg.connect(**tree.stores.admin("reporting"))
+    found = await admin.fetchval("SELECT count(*) FROM es.generations WHERE state = 'fed'")
+    await admin.close()
+    assert found == built

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from libs.events.checks import Tables
@@ -68,3 +69,18 @@ async def test_a_list_that_differs_from_what_its_lots_paid_is_named(
     ((breach,),) = shown.values()
     assert (breach["lot"], breach["batch"]) == (str(C1), str(planted.YULU_LIST))
     assert (breach["lines_fen"], breach["movements_fen"]) == (fen("1.95"), fen("0.95"))
+
+
+async def test_a_line_of_another_amount_is_named_where_the_counts_agree(
+    district: District,
+) -> None:
+    admin = await asyncpg.connect(**district.installation.stores.admin("reporting"))
+    await admin.execute(
+        "UPDATE view.lines SET amount_fen = amount_fen + 1"
+        " WHERE ctid = (SELECT ctid FROM view.lines WHERE batch = $1 AND state = 'paid' LIMIT 1)",
+        planted.YULU_LIST,
+    )
+    await admin.close()
+    ((breach,),) = (await found(district)).values()
+    assert breach["lines"] == breach["movements_lines"]
+    assert breach["lines_fen"] == int(str(breach["movements_fen"])) + 1
