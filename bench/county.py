@@ -275,14 +275,14 @@ async def _append(stores: Stores, name: str, facts: Iterator[Planted]) -> int:
         last: int = await connection.fetchval("SELECT max(position) FROM es.events")
         versions: Counter[UUID] = Counter()
         chance = random.Random(name)
-        while some := list(islice(facts, 10_000)):
-            rows = []
+        while some := list(islice(facts, CHUNK)):
+            rows, now = [], datetime.now(UTC)
+            beside = encode_metadata(metadata(UUID(int=last // CHUNK + 1))).decode()
             for stream, fact in some:
                 last, versions[stream] = last + 1, versions[stream] + 1
-                beside = encode_metadata(metadata(UUID(int=last // CHUNK + 1)))  # as of one request
-                text = BY_SERVICE[name].encode(fact).decode(), beside.decode()
+                text = BY_SERVICE[name].encode(fact).decode(), beside
                 of = (type(fact).__name__, "{}", chance.randbytes(16))
-                rows.append((last, stream, versions[stream], datetime.now(UTC), 1, 1, *of, *text))
+                rows.append((last, stream, versions[stream], now, 1, 1, *of, *text))
             await connection.copy_records_to_table(
                 "events", schema_name="es", columns=COLUMNS, records=rows
             )

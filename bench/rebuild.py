@@ -49,7 +49,7 @@ async def applied(installation: Installation) -> None:
     """Cursors at the heads and one build in service: the state after years of reading."""
     for service in SERVICES:
         admin = await asyncpg.connect(**installation.stores.admin(service.name))
-        for reader in service.readers:
+        for reader in service.every_reader:
             source = await asyncpg.connect(**installation.stores.feed(reader.source))
             at = await head(source)
             await source.close()
@@ -74,6 +74,19 @@ async def applied(installation: Installation) -> None:
             await model.drop()
 
 
+async def checked(installation: Installation) -> None:
+    """The checker stands at the head of every log too; how long it takes is not asked here."""
+    for service in SERVICES:
+        admin = await asyncpg.connect(**installation.stores.admin(service.name))
+        stands, last = (
+            "SELECT min(nullif(position, 0)) FROM es.checks",
+            (await head(admin)).position,
+        )
+        while (await admin.fetchval(stands) or 0) < last:  # noqa: ASYNC110 - in the database
+            await asyncio.sleep(1)
+        await admin.close()
+
+
 def rate(told: Told, what: str) -> float:
     """Events a second over all services, from the first beginning to the last end."""
     began = [datetime.fromisoformat(one["began_at"]) for one in told]
@@ -91,6 +104,7 @@ async def measure() -> list[Goal]:
         await applied(installation)
         covered, decoded, swaps = [], [], []
         with process(installation.settings, "services", "work"):
+            await checked(installation)
             for _ in range(ROUNDS):
                 told = await command(installation)
                 covered.append(rate(told, "covered"))

@@ -1,8 +1,7 @@
 """How much does append store beside its peers, on the same server in the same rounds?
 
-A cell is a peer at one number of callers. A peer's best is its best cell of one event a save; what
-it does with 100 a save is compared with ours of 100. Sizes of pools and numbers of threads that a
-peer was not the faster with are left out of the rounds: the table is each at its fair best.
+A cell is a peer at one number of callers, and for some at another size of its pool. A peer's best is
+its best cell of one event a save; what it does with 100 a save is compared with ours of 100.
 """
 
 from __future__ import annotations

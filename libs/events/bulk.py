@@ -1,6 +1,6 @@
 """Reading a log in bulk, and filling tables that nobody else sees (rebuild.py).
 
-Pages are spans of positions and hold only the events that a projection wants; entries go in by
+Pages are ranges of positions and hold only the events that a projection wants; entries go in by
 COPY, the rest is folded in memory first.
 """
 
@@ -20,11 +20,12 @@ from .entries import Row, Table, write
 from .errors import PoisonError
 from .group_commit import UNKNOWN_OUTCOME, told
 from .reader import Reader
-from .store import COLUMNS, identity, recorded
+from .replay import replay
+from .store import identity, read_after
 from .types import Recorded
 
-SPAN = 2048
-"""Positions a page: one round trip each, also where few of them are wanted."""
+PAGE = 512
+"""Positions: a round trip and a COPY of rows each, also where few of them are wanted."""
 FOLDED = 400_000
 """Rows of one table in memory at most: then they are folded, and written if that is not enough."""
 
@@ -44,37 +45,13 @@ class Source:
         store, _ = await identity(connection)
         return cls(connection, store, contracts)
 
-    async def pages(self, reader: Reader, after: int, until: int) -> AsyncIterator[list[Recorded]]:
-        """Events that the reader wants, in order, a span at a time, the next one under way."""
-        types = None if reader.of is None else [kind.__name__ for kind in reader.of]
-        coming: asyncio.Task[list[asyncpg.Record]] | None = None
-        try:
-            for start in range(after, until, SPAN):
-                rows = await (coming or self._ask(start, until, types))
-                more = start + SPAN < until
-                coming = self._ask(start + SPAN, until, types) if more else None
-                yield [recorded(self.store, row) for row in rows]
-        finally:
-            if coming is not None:
-                coming.cancel()
-                with suppress(asyncio.CancelledError):
-                    await coming
-
-    def _ask(
-        self, after: int, until: int, types: list[str] | None
-    ) -> asyncio.Task[list[asyncpg.Record]]:
-        upto = min(until, after + SPAN)
-        return asyncio.create_task(self.connection.fetch(_SPAN, after, upto, types))
+    def pages(self, reader: Reader, after: int, until: int) -> AsyncIterator[list[Recorded]]:
+        """Events that the reader wants, in order, a page of positions at a time."""
+        return replay(self.connection, self.store, after, until, types=reader.of, page=PAGE)
 
     async def at(self, position: int) -> Recorded | None:
-        row = await self.connection.fetchrow(_SPAN, position - 1, position, None)
-        return None if row is None else recorded(self.store, row)
-
-
-_SPAN = (
-    f"SELECT {COLUMNS} FROM es.events WHERE position > $1 AND position <= $2"  # noqa: S608 - constant
-    " AND ($3::text[] IS NULL OR type = ANY ($3)) ORDER BY position"
-)
+        found = await read_after(self.connection, self.store, position - 1, 1)
+        return found[0] if found and found[0].position == position else None
 
 
 def projected(

@@ -98,7 +98,4 @@ def _refuse_key(key: Any, place: str) -> None:
 
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 over the parts joined; 32 bytes."""
-    state = hashlib.sha256()
-    for part in parts:
-        state.update(part)
-    return state.digest()
+    return hashlib.sha256(b"".join(parts)).digest()

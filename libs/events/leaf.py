@@ -6,52 +6,58 @@ being guessed. Design 12, ADR 0001.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from struct import Struct
 
 from .canonical import sha256
 from .types import Recorded
 
 LAYOUT = 1
+_FIXED = Struct("!B 16s H Q 16s Q q H H")
+_LENGTH = Struct("!I")
+BLOCK = 64
+"""Bytes that SHA-256 takes at a time."""
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def leaf(event: Recorded) -> bytes:
     """SHA-256(0x00 ‖ header ‖ C(payload) ‖ C(metadata)); 32 bytes. Source: RFC 6962 section 2.1."""
-    return sha256(
-        b"\x00",
-        header(event),
-        commitment(event.salt, b"payload", event.payload),
-        commitment(event.salt, b"metadata", event.metadata),
-    )
+    payload, metadata = commitments(event)
+    return sha256(b"\x00", header(event), payload, metadata)
 
 
 def header(event: Recorded) -> bytes:
     """Fixed-width big-endian fields, then length-prefixed type and seen."""
     kind = event.type.encode()
-    return b"".join(
-        (
-            LAYOUT.to_bytes(1, "big"),
-            event.store.bytes,
-            event.epoch.to_bytes(2, "big"),
-            event.position.to_bytes(8, "big"),
-            event.stream.bytes,
-            event.version.to_bytes(8, "big"),
-            microseconds(event.recorded_at).to_bytes(8, "big", signed=True),
-            event.schema_version.to_bytes(2, "big"),
-            len(kind).to_bytes(2, "big"),
-            kind,
-            len(event.seen).to_bytes(4, "big"),
-            event.seen,
-        )
+    fixed = _FIXED.pack(
+        LAYOUT,
+        event.store.bytes,
+        event.epoch,
+        event.position,
+        event.stream.bytes,
+        event.version,
+        microseconds(event.recorded_at),
+        event.schema_version,
+        len(kind),
     )
+    return b"".join((fixed, kind, _LENGTH.pack(len(event.seen)), event.seen))
 
 
-def commitment(salt: bytes, name: bytes, text: bytes) -> bytes:
-    """C(x) = SHA-256(HMAC-SHA-256(salt, name of x) ‖ x)."""
-    return sha256(hmac.digest(salt, name, "sha256"), text)
+def commitments(event: Recorded) -> tuple[bytes, bytes]:
+    """C of payload and metadata: SHA-256(HMAC-SHA-256(salt, its name) ‖ itself).
+
+    Both keys are of one salt, which is padded once and hashed twice: half of the time that two
+    calls of hmac take. Source: RFC 2104 section 2, for keys no longer than a block.
+    """
+    padded = event.salt.ljust(BLOCK, b"\0")
+    inner, outer = padded.translate(_INNER), padded.translate(_OUTER)
+    of_payload = sha256(outer, sha256(inner, b"payload"))
+    of_metadata = sha256(outer, sha256(inner, b"metadata"))
+    return sha256(of_payload, event.payload), sha256(of_metadata, event.metadata)
 
 
 def microseconds(at: datetime) -> int:

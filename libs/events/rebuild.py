@@ -1,6 +1,6 @@
 """Building a generation while the old one serves: bulk to a position, then join the readers.
 
-The bulk reads each reader's source in spans of positions, projects, and fills tables that nobody
+The bulk reads each reader's source in pages of positions, projects, and fills tables that nobody
 else sees: entries by COPY, the rest folded in memory. Then each reader's cursor row is held for the
 last few events only, and from there the reader itself writes into both (ADR 0010). A build that
 dies is begun anew: nothing of it can be put in service.
@@ -17,7 +17,7 @@ from time import perf_counter_ns
 import asyncpg
 
 from . import spans
-from .bulk import SPAN, Filling, Source, projected
+from .bulk import PAGE, Filling, Source, projected
 from .entries import write
 from .errors import ForkedError
 from .generations import GenerationError, create, drop, fail, fed, generations, index
@@ -28,7 +28,7 @@ from .reader import Reader
 HELD = 512
 """Events at most between a build and a cursor when the cursor is held."""
 SAMPLED = 8
-"""Spans of a reader's source that `sample` builds."""
+"""Pages of a reader's source that `sample` builds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Build:
 
     async def sample(self) -> tuple[int, int]:
         """Positions that all cursors cover, and how many a build covers in a second: a real build
-        of a few spans from all over the logs, which is then rolled back."""
+        of a few pages from all over the logs, which is then rolled back."""
         began, done = perf_counter_ns(), 0
         transaction = self.connection.transaction()
         await transaction.start()
@@ -84,8 +84,8 @@ class Build:
             stands = {reader.lease: await self._stands(reader) for reader in self.readers}
             for reader in self.readers:
                 source, until = self.sources[reader.source], stands[reader.lease]
-                for start in range(0, until, max(SPAN, until // SAMPLED)):
-                    upto = min(until, start + SPAN)
+                for start in range(0, until, max(PAGE, until // SAMPLED)):
+                    upto = min(until, start + PAGE)
                     done += upto - start
                     async for page in source.pages(reader, start, upto):
                         await filling.take(projected(reader, source.contracts, page))

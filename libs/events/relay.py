@@ -101,16 +101,33 @@ class Relay:
         await made_topic(self._bootstrap, self.topic)
         await self._same_line(cursor)
         async with producing(self._bootstrap) as producer:
-            sending = Sending(self, producer, cursor)
-            while True:
-                page = await self.feed.read(max(0, sending.sent.position - 1), PAGE)
-                fresh = check(self.row.lease.name, sending.sent, page)
-                if fresh:
-                    await sending.events(fresh)
-                await sending.tick()
-                if not fresh:
-                    await sending.acknowledged()
-                    await self.feed.wait(TICK_S)
+            sending, ahead = Sending(self, producer, cursor), None
+            try:
+                while True:
+                    page = await (ahead or self._page(sending.sent.position))
+                    ahead = await self._ahead(page)
+                    fresh = check(self.row.lease.name, sending.sent, page)
+                    if fresh:
+                        await sending.events(fresh)
+                    await sending.tick()
+                    if not fresh:
+                        await sending.acknowledged()
+                        await self.feed.wait(TICK_S)
+            finally:
+                if ahead is not None:
+                    ahead.cancel()
+
+    async def _page(self, position: int) -> list[Recorded]:
+        """From the event at a position on, so that it can be compared with what was sent."""
+        return await self.feed.read(max(0, position - 1), PAGE)
+
+    async def _ahead(self, page: list[Recorded]) -> asyncio.Task[list[Recorded]] | None:
+        """The next page on its way, where this one says that there is more."""
+        if len(page) < PAGE:
+            return None
+        ahead = asyncio.create_task(self._page(page[-1].position))
+        await asyncio.sleep(0)  # it asks now
+        return ahead
 
     async def _same_line(self, cursor: Cursor) -> None:
         """The topic must end with what this log holds: else the log was restored under it.

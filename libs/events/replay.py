@@ -8,7 +8,7 @@ the other ways: bench/replay.py. A reader that follows a log asks its feed inste
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
@@ -18,17 +18,19 @@ from asyncpg import Connection
 from asyncpg.pgproto import pgproto  # its UUID is the one that rows hold: made five times as fast
 
 from .errors import HoleError
-from .types import Recorded
+from .types import Event, Recorded
 
-PAGE = 2_000
-"""Events; of larger ones the first is waited for, of smaller ones each costs a round trip."""
+PAGE = 200
+"""Events: what waits meanwhile fits into the socket's buffer, and what is cut into the processor's
+cache. With 2,000 a replay takes a third longer (bench/replay.py)."""
 
-# Fixed widths first, each behind a length word that is passed over; then the length of the first
-# of those that have one.
-_FIXED = "position, stream_id, version, recorded_at, epoch, schema_version"
-_VARYING = "type, seen, salt, payload, metadata"
-_ROW = Struct("!2x 4xq 4x16s 4xq 4xq 4xh 4xh i")
-_LENGTH = Struct("!i")
+# Fixed widths first, each behind a length word that is passed over, and among them the lengths of
+# the others: so one call unpacks all that says where anything begins.
+_FIXED = "position, stream_id, version, recorded_at, epoch, schema_version, salt"
+_VARYING = ("type", "seen", "payload", "metadata")
+_LENGTHS = ", ".join(f"octet_length({name}::text)" for name in _VARYING)
+_COLUMNS = ", ".join((_FIXED, _LENGTHS, *_VARYING))
+_ROW = Struct("!2x 4xq 4x16s 4xq 4xq 4xh 4xh 4x16s 4xi 4xi 4xi 4xi 4x")
 _HEADER_BYTES = 19
 _TRAILER_BYTES = 2
 Copied = tuple[int, bytes]
@@ -36,21 +38,33 @@ _YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def replay(
-    connection: Connection, store: UUID, after: int, last: int, *, page: int = PAGE
+    connection: Connection,
+    store: UUID,
+    after: int,
+    last: int,
+    *,
+    types: Iterable[type[Event]] | None = None,
+    page: int = PAGE,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """Events behind `after` up to `last` in order, a page at a time; the next one is on its way.
+    """Events behind `after` up to `last` in order, a page of positions at a time; the next one is
+    on its way. With `types` those of other types are passed over in the query.
 
     The connection is this function's alone until it ends. Raises: HoleError where a position is
-    missing, which no log that es.append wrote has.
+    missing, which no log that es.append wrote has; with `types` that is not seen.
     Source: PostgreSQL manual, COPY, binary format.
     """
+    of = None if types is None else sorted(kind.__name__ for kind in types)
     starts = iter(range(after, last, page))
-    ahead = _start(connection, next(starts, None), last, page)
+    ahead = _start(connection, next(starts, None), last, page, of)
     try:
         while ahead is not None:
             began, copied = await ahead
-            ahead = _start(connection, next(starts, None), last, page)
-            yield _events(store, copied, began, min(began + page, last))
+            ahead = _start(connection, next(starts, None), last, page, of)
+            await asyncio.sleep(0)  # it asks now: who uses this page may not wait for anything
+            events = _events(store, copied)
+            if of is None:
+                _dense(events, began, min(began + page, last))
+            yield events
     finally:
         if ahead is not None:
             ahead.cancel()
@@ -58,49 +72,46 @@ async def replay(
 
 
 def _start(
-    connection: Connection, after: int | None, last: int, page: int
+    connection: Connection, after: int | None, last: int, page: int, of: Sequence[str] | None
 ) -> asyncio.Task[Copied] | None:
     """Ask for a page; nothing when there is none left."""
     if after is None:
         return None
-    return asyncio.create_task(_copied(connection, after, min(after + page, last)))
+    return asyncio.create_task(_copied(connection, after, min(after + page, last), of))
 
 
-async def _copied(connection: Connection, after: int, last: int) -> Copied:
+async def _copied(
+    connection: Connection, after: int, last: int, of: Sequence[str] | None
+) -> Copied:
     """One page in COPY's binary form, and what it is behind of."""
     chunks: list[bytes] = []
 
     async def keep(chunk: bytes) -> None:
         chunks.append(chunk)
 
+    wanted = "" if of is None else f" AND type = ANY ('{{{','.join(of)}}}')"
     await connection.copy_from_query(
-        f"SELECT {_FIXED}, {_VARYING} FROM es.events"  # noqa: S608 - constants and two numbers
-        f" WHERE position > {int(after)} AND position <= {int(last)} ORDER BY position",
+        f"SELECT {_COLUMNS} FROM es.events"  # noqa: S608 - constants, names of classes, two numbers
+        f" WHERE position > {int(after)} AND position <= {int(last)}{wanted} ORDER BY position",
         output=keep,
         format="binary",
     )
     return after, b"".join(chunks)
 
 
-def _events(store: UUID, copied: bytes, after: int, last: int) -> list[Recorded]:
-    """The page cut into events, without a loop over the fields: that takes twice as long.
-
-    Raises: HoleError.
-    """
+def _events(store: UUID, copied: bytes) -> list[Recorded]:
+    """The page cut into events, without a loop over the fields: that takes twice as long."""
     found: list[Recorded] = []
-    fixed, length, ends_at = _ROW.unpack_from, _LENGTH.unpack_from, len(copied) - _TRAILER_BYTES
+    row, ends_at = _ROW.unpack_from, len(copied) - _TRAILER_BYTES
     at = _HEADER_BYTES
     while at < ends_at:
-        position, stream, version, microseconds, epoch, shape, size = fixed(copied, at)
+        position, stream, version, microseconds, epoch, shape, salt, *sizes = row(copied, at)
+        of_type, of_seen, of_payload, of_metadata = sizes
         type_at = at + _ROW.size
-        seen_at = type_at + size + 4
-        salt_at = seen_at + length(copied, seen_at - 4)[0] + 4
-        payload_at = salt_at + length(copied, salt_at - 4)[0] + 4
-        metadata_at = payload_at + length(copied, payload_at - 4)[0] + 4
-        at = metadata_at + length(copied, metadata_at - 4)[0]
-        after += 1
-        if position != after:
-            raise HoleError(f"位置 {after} 缺失，读到 {position}", position=after)
+        seen_at = type_at + of_type + 4
+        payload_at = seen_at + of_seen + 4
+        metadata_at = payload_at + of_payload + 4
+        at = metadata_at + of_metadata
         found.append(
             Recorded(
                 store=store,
@@ -109,17 +120,24 @@ def _events(store: UUID, copied: bytes, after: int, last: int) -> list[Recorded]
                 stream=pgproto.UUID(stream),
                 version=version,
                 recorded_at=_instant(microseconds),
-                seen=copied[seen_at : salt_at - 4],
+                seen=copied[seen_at : payload_at - 4],
                 type=copied[type_at : seen_at - 4].decode(),
                 schema_version=shape,
-                salt=copied[salt_at : payload_at - 4],
+                salt=salt,
                 payload=copied[payload_at : metadata_at - 4],
                 metadata=copied[metadata_at:at],
             )
         )
-    if after != last:
-        raise HoleError(f"位置 {after + 1} 缺失", position=after + 1)
     return found
+
+
+def _dense(events: Sequence[Recorded], after: int, last: int) -> None:
+    """Raises: HoleError naming the first position that is missing."""
+    if len(events) == last - after:  # in order, and no position twice: the primary key
+        return
+    positions = {event.position for event in events}
+    missing = next(at for at in range(after + 1, last + 1) if at not in positions)
+    raise HoleError(f"位置 {missing} 缺失", position=missing)
 
 
 @lru_cache(1_024)  # events of one group have one time

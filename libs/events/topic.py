@@ -93,7 +93,7 @@ def event_record(
             *([] if traced is None else [("traceparent", traced.encode())]),
             ("ce_id", b"%d-%b" % (event.epoch, position)),
             ("ce_subject", key),
-            ("ce_time", event.recorded_at.isoformat().encode()),
+            ("ce_time", _time(event.recorded_at)),
             ("ce_position", position),
             ("ce_version", b"%d" % event.version),
             ("ce_seen", event.seen),
@@ -117,6 +117,12 @@ def _of_store(source: str, store: UUID, epoch: int) -> Headers:
 @lru_cache(maxsize=1024)
 def _of_type(kind: str, version: int) -> Headers:
     return [("ce_type", kind.encode()), ("ce_dataschema", f"/events/{kind}/{version}".encode())]
+
+
+@lru_cache(maxsize=1024)
+def _time(at: datetime) -> bytes:
+    """Events of one group have one time."""
+    return at.isoformat().encode()
 
 
 def tick_record(tick: Tick) -> tuple[bytes, Headers]:

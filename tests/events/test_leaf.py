@@ -18,7 +18,7 @@ import pytest
 
 from libs.events.canonical import NotCanonicalError, canonical
 from libs.events.codec import decode_metadata, encode_metadata
-from libs.events.leaf import commitment, header, leaf, microseconds
+from libs.events.leaf import commitments, header, leaf, microseconds
 from libs.events.store import head
 from libs.events.types import Metadata, Recorded, natural, request_id, stream_id
 from tests.events import second
@@ -104,7 +104,7 @@ def test_a_proof_opens_the_payload_and_hides_the_metadata() -> None:
     event = told(vector)
     key = hmac.digest(event.salt, b"payload", "sha256")
     opened = hashlib.sha256(key + event.payload).digest()
-    hidden = commitment(event.salt, b"metadata", event.metadata)
+    _, hidden = commitments(event)
     proved = hashlib.sha256(b"\x00" + header(event) + opened + hidden)
     assert proved.hexdigest() == vector["leaf_hex"]
     assert hidden != hashlib.sha256(key + event.metadata).digest()

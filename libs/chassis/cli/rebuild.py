@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
+import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any
 
 import asyncpg
@@ -29,8 +28,10 @@ from libs.events.generations import GenerationError
 from .processes import chosen
 
 REFUSED, USAGE, UNHEALTHY = 1, 2, 3
-ROOT = Path(__file__).resolve().parents[3]
+_FORK = multiprocessing.get_context("fork")
 Told = dict[str, Any]
+Ended = tuple[int, Told]
+"""Exit code, and what is to be told of one service."""
 
 
 def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,9 +56,16 @@ def run(arguments: argparse.Namespace, settings: Settings, services: Sequence[Se
         return USAGE
     picked = chosen(arguments.services, services)
     logs.configure("rebuild", settings.log_level)
-    if len(picked) > 1 and not (arguments.swap or arguments.rollback or arguments.drop):
-        return asyncio.run(_in_processes(arguments, [service.name for service in picked]))
-    return max(uvloop.run(_one(arguments, settings, service)) for service in picked)
+
+    def work(service: Service) -> Ended:
+        return uvloop.run(_one(arguments, settings, service))
+
+    at_once = len(picked) > 1 and not (arguments.swap or arguments.rollback or arguments.drop)
+    codes = []
+    for code, told in _in_processes(work, picked) if at_once else map(work, picked):
+        print(_line(arguments, told), flush=True)
+        codes.append(code)
+    return max(codes)
 
 
 def _misused(arguments: argparse.Namespace) -> str | None:
@@ -68,30 +76,27 @@ def _misused(arguments: argparse.Namespace) -> str | None:
     return None
 
 
-async def _in_processes(arguments: argparse.Namespace, names: Sequence[str]) -> int:
-    """A process a service: each has its own logs to read and its own tables to fill."""
-    more = [f"--{name}" for name in ("plan", "json") if getattr(arguments, name)]
-
-    async def one(name: str) -> int:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services", "rebuild", name, *more),
-            cwd=ROOT,
-            env=os.environ,
-            stdout=asyncio.subprocess.PIPE,
-        )
+def _in_processes(work: Callable[[Service], Ended], picked: Sequence[Service]) -> Iterator[Ended]:
+    """A process a service: each has its own logs to read and its own tables to fill. Forked before
+    there is a loop or a thread: what is imported here need not be again."""
+    running = []
+    for service in picked:
+        receiver, sender = _FORK.Pipe(duplex=False)
+        _FORK.Process(target=_send, args=(sender, work, service), daemon=True).start()
+        sender.close()  # the child alone holds it: its end is heard
+        running.append((service, receiver))
+    for service, receiver in running:
         try:
-            told, _ = await child.communicate()
-        except BaseException:
-            child.kill()
-            raise
-        print(told.decode(), end="", flush=True)
-        code = child.returncode
-        return UNHEALTHY if code is None or code < 0 else code  # killed is not done
-
-    return max(await asyncio.gather(*map(one, names)))
+            yield receiver.recv()
+        except EOFError:  # killed is not done
+            yield UNHEALTHY, {"service": service.name, "failed": "process ended"}
 
 
-async def _one(arguments: argparse.Namespace, settings: Settings, service: Service) -> int:
+def _send(sender: Connection, work: Callable[[Service], Ended], service: Service) -> None:
+    sender.send(work(service))
+
+
+async def _one(arguments: argparse.Namespace, settings: Settings, service: Service) -> Ended:
     quiet_gc()
     try:
         reached = stores(settings)
@@ -106,8 +111,7 @@ async def _one(arguments: argparse.Namespace, settings: Settings, service: Servi
         code, told = UNHEALTHY, {"failed": type(error).__name__}
         if isinstance(error, FeedStoppedError | NotRunningError):
             told["why"] = str(error)
-    print(_line(arguments, {"service": service.name, **told}), flush=True)
-    return code
+    return code, {"service": service.name, **told}
 
 
 async def _act(

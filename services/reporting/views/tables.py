@@ -6,8 +6,7 @@ effects; the dates and 文号 are those of the event's metadata.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from libs.events.entries import Row, Table
 from libs.events.types import Metadata, Recorded
@@ -26,8 +25,7 @@ def _written_once(name: str, /, **columns: str) -> Table:
     return Table(f"view.{name}", every, ("source", "position", "n"), "append")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The event that writes a row."""
 
     source: str
