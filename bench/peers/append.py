@@ -1,7 +1,7 @@
 """How much does append store beside its peers, on the same server in the same rounds?
 
-A cell is a peer at one number of callers, and for some at another size of its pool. A peer's best is
-its best cell of one event a save; what it does with 100 a save is compared with ours of 100.
+A cell is a peer at one number of callers, and for some at another size of its pool. A peer's best
+is its best cell of one event a save; what it does with 100 a save is compared with ours of 100.
 """
 
 from __future__ import annotations
