@@ -16,11 +16,11 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from . import headers
 from .types import Recorded
 
 PARTITION = 0
 KEPT_DAYS = 14
-TICK = "suyuan.tick"
 
 Headers = list[tuple[str, bytes]]
 
@@ -72,8 +72,8 @@ class _Traced(msgspec.Struct):
 _tick = msgspec.json.Decoder(Tick)
 _traced = msgspec.json.Decoder(_Traced)
 _encode = msgspec.json.encode
-_CONSTANT: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
-_TICK_HEADERS: Headers = [*_CONSTANT, ("ce_type", TICK.encode())]
+_CONSTANT: Headers = [(headers.SPECVERSION, b"1.0"), (headers.CONTENT_TYPE, b"application/json")]
+_TICK_HEADERS: Headers = [*_CONSTANT, (headers.TYPE, headers.TICK.encode())]
 
 log = structlog.get_logger()
 
@@ -90,16 +90,16 @@ def event_record(
         [
             *_of_store(source, event.store, event.epoch),
             *_of_type(event.type, event.schema_version),
-            *([] if traced is None else [("traceparent", traced.encode())]),
-            ("ce_id", b"%d-%b" % (event.epoch, position)),
-            ("ce_subject", key),
-            ("ce_time", _time(event.recorded_at)),
-            ("ce_position", position),
-            ("ce_version", b"%d" % event.version),
-            ("ce_seen", event.seen),
-            ("ce_salt", event.salt.hex().encode()),
-            ("ce_previous", b"" if previous is None else previous.hex().encode()),
-            ("ce_metadata", event.metadata),
+            *([] if traced is None else [(headers.TRACEPARENT, traced.encode())]),
+            (headers.ID, b"%d-%b" % (event.epoch, position)),
+            (headers.SUBJECT, key),
+            (headers.TIME, _time(event.recorded_at)),
+            (headers.POSITION, position),
+            (headers.VERSION, b"%d" % event.version),
+            (headers.SEEN, event.seen),
+            (headers.SALT, event.salt.hex().encode()),
+            (headers.PREVIOUS, b"" if previous is None else previous.hex().encode()),
+            (headers.METADATA, event.metadata),
         ],
     )
 
@@ -108,15 +108,18 @@ def event_record(
 def _of_store(source: str, store: UUID, epoch: int) -> Headers:
     return [
         *_CONSTANT,
-        ("ce_source", f"/{source}/{store}".encode()),
-        ("ce_store", str(store).encode()),
-        ("ce_epoch", b"%d" % epoch),
+        (headers.SOURCE, f"/{source}/{store}".encode()),
+        (headers.STORE, str(store).encode()),
+        (headers.EPOCH, b"%d" % epoch),
     ]
 
 
 @lru_cache(maxsize=1024)
 def _of_type(kind: str, version: int) -> Headers:
-    return [("ce_type", kind.encode()), ("ce_dataschema", f"/events/{kind}/{version}".encode())]
+    return [
+        (headers.TYPE, kind.encode()),
+        (headers.DATASCHEMA, f"/events/{kind}/{version}".encode()),
+    ]
 
 
 @lru_cache(maxsize=1024)
@@ -135,9 +138,9 @@ def read_record(record: Any) -> Arrived | Tick | None:
     somebody else wrote into the topic: what is missing then, the owner has."""
     told = dict(record.headers)
     try:
-        if told.get("ce_type") == _TICK_HEADERS[-1][1]:
+        if told.get(headers.TYPE) == _TICK_HEADERS[-1][1]:
             return _tick.decode(record.value or b"")
-        return _arrived(record, told) if "ce_position" in told else None
+        return _arrived(record, told) if headers.POSITION in told else None
     except (KeyError, ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         said = type(error).__name__
         log.warning("record_not_ours", topic=record.topic, offset=record.offset, error=said)
@@ -147,20 +150,20 @@ def read_record(record: Any) -> Arrived | Tick | None:
 def _arrived(record: Any, told: dict[str, bytes]) -> Arrived:
     if record.value is None:
         raise ValueError("no payload")
-    previous = told["ce_previous"]
+    previous = told[headers.PREVIOUS]
     event = Recorded(
-        store=_store_id(told["ce_store"]),
-        epoch=int(told["ce_epoch"]),
-        position=int(told["ce_position"]),
-        stream=UUID(told["ce_subject"].decode()),
-        version=int(told["ce_version"]),
-        recorded_at=datetime.fromisoformat(told["ce_time"].decode()),
-        seen=told["ce_seen"],
-        type=told["ce_type"].decode(),
-        schema_version=int(told["ce_dataschema"].rpartition(b"/")[2]),
-        salt=bytes.fromhex(told["ce_salt"].decode()),
+        store=_store_id(told[headers.STORE]),
+        epoch=int(told[headers.EPOCH]),
+        position=int(told[headers.POSITION]),
+        stream=UUID(told[headers.SUBJECT].decode()),
+        version=int(told[headers.VERSION]),
+        recorded_at=datetime.fromisoformat(told[headers.TIME].decode()),
+        seen=told[headers.SEEN],
+        type=told[headers.TYPE].decode(),
+        schema_version=int(told[headers.DATASCHEMA].rpartition(b"/")[2]),
+        salt=bytes.fromhex(told[headers.SALT].decode()),
         payload=record.value,
-        metadata=told["ce_metadata"],
+        metadata=told[headers.METADATA],
     )
     return Arrived(event, record.offset, bytes.fromhex(previous.decode()) if previous else None)
 

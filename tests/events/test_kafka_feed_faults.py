@@ -18,7 +18,8 @@ import pytest
 from libs.chassis import broker
 from libs.events import kafka_feed
 from libs.events.errors import ForkedError, HoleError
-from libs.events.topic import TICK, Headers, Kafka, Tick
+from libs.events.headers import TICK
+from libs.events.topic import Headers, Kafka, Tick
 from tests.events.conftest import LogStore, NewStore
 from tests.events.planted import append, asking, fill, part
 from tests.events.relayed import WITHIN_S, Source, at_work, caught_up, copied, shut, sourced
