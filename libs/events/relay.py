@@ -116,6 +116,7 @@ class Relay:
             finally:
                 if ahead is not None:
                     ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
 
     async def _page(self, position: int) -> list[Recorded]:
         """From the event at a position on, so that it can be compared with what was sent."""

@@ -19,7 +19,7 @@ import pytest
 from aiokafka.admin import NewTopic
 
 from libs.chassis import broker
-from libs.events import producing
+from libs.events import producing, relay
 from libs.events.errors import FeedStoppedError, ForkedError
 from libs.events.leaf import leaf
 from libs.events.topic import PARTITION, Kafka
@@ -112,6 +112,24 @@ async def test_a_relay_killed_before_its_cursor_moved_repeats_and_loses_nothing(
             positions += [event.position for event in page if event.position > len(positions)]
     assert positions == list(range(1, 503))
     assert await source.end() > 1000
+
+
+@pytest.mark.parametrize("page", [2, 7, 501])
+async def test_a_relay_far_behind_reads_ahead_and_sends_each_event_once(
+    source: Source, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """Whatever the pages are, the topic holds the log and the tick of its end."""
+    monkeypatch.setattr(relay, "PAGE", page)
+    app = await source.store.connect()
+    await append(app, *(asking(part(A, None, *["x"] * 5)) for _ in range(100)))
+    await source.relayed()
+    fed = await source.store.feed().read(0, 1_000)
+    feed = source.feed()
+    async with asyncio.timeout(WITHIN_S):
+        while len(carried := await feed.read(0, 1_000)) < len(fed):
+            await feed.wait(1)
+    assert carried == fed
+    assert 501 < await source.end() < 510
 
 
 async def first_leaf(source: Source) -> bytes:

@@ -45,6 +45,18 @@ async def test_replay_gives_every_field_of_every_event_as_a_feed_does(
     assert await replayed(feed, 12, 12, page) == []
 
 
+@pytest.mark.parametrize("page", [1, 5, 2_000])
+async def test_only_events_of_the_types_asked_for_come(store: LogStore, page: int) -> None:
+    feed = await filled(store)
+    store_id, _ = await identity(feed)
+    fed = await read_after(feed, store_id, 0, 100)
+    for types in [(PurseSpent,), (PurseSpent, PurseFilled), ()]:
+        pages = replay(feed, store_id, 2, 12, types=types, page=page)
+        found = [event async for events in pages for event in events]
+        names = {kind.__name__ for kind in types}
+        assert found == [event for event in fed[2:] if event.type in names]
+
+
 @pytest.mark.parametrize("lost", [2, 5, 6, 12])
 async def test_a_hole_stops_the_replay_and_is_named(store: LogStore, lost: int) -> None:
     feed = await filled(store)
