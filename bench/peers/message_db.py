@@ -36,6 +36,7 @@ SELECT write_message(id, $2, type, data, metadata)
 """
 SESSION = {"search_path": "message_store,public", "jit": "off"}
 FEW, MANY = 4, 32
+ONE_ORDER = "one category"
 Idle = asyncio.LifoQueue[asyncpg.Connection]
 
 
@@ -49,9 +50,9 @@ async def rounds(installation: Installation) -> AsyncIterator[Mapping[str, Round
         few, many = await _connect(address, FEW, stack), await _connect(address, MANY, stack)
         one, each = _saver(many, "document"), _saver(many, "document{}")
         yield {
-            cell("message-db, one category", 1): saving(one, 1, 500),
-            cell("message-db, one category", 16): saving(one, 16, 2_000),
-            cell("message-db, one category", 64): saving(one, 64, 2_000),
+            cell(f"message-db, {ONE_ORDER}", 1): saving(one, 1, 500),
+            cell(f"message-db, {ONE_ORDER}", 16): saving(one, 16, 2_000),
+            cell(f"message-db, {ONE_ORDER}", 64): saving(one, 64, 2_000),
             cell("message-db, a category each", 16): saving(each, 16, 4_000),
             cell("message-db, a category each", 64): saving(each, 64, 4_000),
             cell(f"message-db, a category each on {FEW} connections", 64): saving(
