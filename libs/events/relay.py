@@ -30,7 +30,8 @@ from .producing import last_record, made_topic, producing
 from .topic import PARTITION, Arrived, Kafka, Tick, event_record, tick_record
 from .types import Recorded
 
-PAGE = 2_000
+PAGE = 600
+"""Events: about a batch; larger pages fall out of the processor's cache between two looks."""
 ACKNOWLEDGED_WITHIN_S = 20
 """Then the producer is given up and made anew; the broker may still write what it was given."""
 TICK_S = 1.0
