@@ -33,6 +33,7 @@ RAW, FACTS, BOTH = (
     "replay, payloads as typed facts",
     "replay, payloads and metadata typed",
 )
+LARGE = "the same in pages of 2,000"
 FEED = "pages of a feed, payloads and metadata typed"
 Page = list[Recorded]
 Pages = Callable[[asyncpg.Connection, int], AsyncIterator[Page]]
@@ -93,6 +94,12 @@ async def replayed(connection: asyncpg.Connection, last: int) -> AsyncIterator[P
         yield page
 
 
+async def in_large_pages(connection: asyncpg.Connection, last: int) -> AsyncIterator[Page]:
+    store, _ = await identity(connection)
+    async for page in replay(connection, store, 0, last, page=2_000):
+        yield page
+
+
 async def stored(pages: AsyncIterable[Page]) -> None:
     async for _ in pages:
         pass
@@ -123,6 +130,7 @@ def _read(connection: asyncpg.Connection, last: int, pages: Pages, use: Use) -> 
 WAYS: Mapping[str, tuple[Pages, Use]] = {
     RAW: (replayed, stored),
     FACTS: (replayed, facts),
+    LARGE: (in_large_pages, facts),
     BOTH: (replayed, both),
     FEED: (fed, both),
 }

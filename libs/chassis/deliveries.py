@@ -119,7 +119,7 @@ class Delivering(Acting[None]):
         try:
             area = msgspec.json.decode(event.payload).get("area")
             return None if area is None else UUID(area)
-        except ValueError as error:  # msgspec's own errors too
+        except Exception as error:
             raise self.poison(event, error) from error
 
     async def act(self, deed: Deed[None]) -> str | None:

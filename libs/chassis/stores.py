@@ -12,8 +12,9 @@ import asyncpg
 
 from libs.events.contracts.log import EpochOpened
 from libs.events.housekeeping import of_store
+from libs.events.leaf import leaf
 from libs.events.reactor import INSTALL, Reactor
-from libs.events.store import APPEND, arguments, head, prepare
+from libs.events.store import APPEND, arguments, head, prepare, read_after
 
 from .migrate import (
     FEED,
@@ -96,7 +97,8 @@ async def _install(admin: Callable[[str], dict[str, Any]], service: str, reactor
     own = await asyncpg.connect(**admin(Store.of(service).database))
     try:
         at = await head(source)
-        where = (at.epoch, at.position, at.leaf)
+        (last,) = await read_after(source, at.store, at.position - 1, 1)
+        where = (last.epoch, last.position, leaf(last))  # of the event: the store may be newer
         await own.execute(INSTALL, reactor.reader.name, reactor.source, *where)
     finally:
         await source.close()

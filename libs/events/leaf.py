@@ -50,7 +50,7 @@ def header(event: Recorded) -> bytes:
 def commitments(event: Recorded) -> tuple[bytes, bytes]:
     """C of payload and metadata: SHA-256(HMAC-SHA-256(salt, its name) ‖ itself).
 
-    Both keys are of one salt, which is padded once and hashed twice: half of the time that two
+    Both keys are of one salt, which is padded and masked once: two thirds of the time that two
     calls of hmac take. Source: RFC 2104 section 2, for keys no longer than a block.
     """
     padded = event.salt.ljust(BLOCK, b"\0")

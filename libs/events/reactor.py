@@ -28,6 +28,7 @@ from .errors import (
 )
 from .execute import CHINA, Answer
 from .group_commit import unavailable
+from .leaf import leaf
 from .log import Log
 from .reader import Reader
 from .tasks import OpenTask
@@ -158,8 +159,9 @@ class Reacting(Acting[Chosen]):
     async def prepare(self) -> None:
         """A reactor that was never here begins at the head: what happened before is not its."""
         head = await self.owner.head()
-        if head is not None:
-            where = (head.epoch, head.position, head.leaf)
+        last = None if head is None else await self.owner.at(head.position)
+        if last is not None:
+            where = (last.epoch, last.position, leaf(last))  # of the event: the store may be newer
             await self.pool.execute(INSTALL, self.reader.name, self.reader.source, *where)
 
 

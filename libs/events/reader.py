@@ -85,7 +85,7 @@ class Reading:
         while True:
             try:
                 await self._follow()
-            except ReplacedError:  # the lease has told it
+            except ReplacedError:  # told by the lease or the cursor row
                 await asyncio.sleep(1)
             except FeedStoppedError as error:
                 measures.STOPS.add(1, {**self.named, "error": type(error).__name__})

@@ -17,7 +17,7 @@ from time import perf_counter_ns
 import asyncpg
 
 from . import spans
-from .bulk import PAGE, Filling, Source, projected
+from .bulk import Filling, Source, projected
 from .entries import write
 from .errors import ForkedError
 from .generations import GenerationError, create, drop, fail, fed, generations, index
@@ -28,7 +28,9 @@ from .reader import Reader
 HELD = 512
 """Events at most between a build and a cursor when the cursor is held."""
 SAMPLED = 8
-"""Pages of a reader's source that `sample` builds."""
+"""Stretches of a reader's source that `sample` builds."""
+STRETCH = 2_048
+"""Positions each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Build:
 
     async def sample(self) -> tuple[int, int]:
         """Positions that all cursors cover, and how many a build covers in a second: a real build
-        of a few pages from all over the logs, which is then rolled back."""
+        of a few stretches from all over the logs, which is then rolled back."""
         began, done = perf_counter_ns(), 0
         transaction = self.connection.transaction()
         await transaction.start()
@@ -84,8 +86,8 @@ class Build:
             stands = {reader.lease: await self._stands(reader) for reader in self.readers}
             for reader in self.readers:
                 source, until = self.sources[reader.source], stands[reader.lease]
-                for start in range(0, until, max(PAGE, until // SAMPLED)):
-                    upto = min(until, start + PAGE)
+                for start in range(0, until, max(STRETCH, until // SAMPLED)):
+                    upto = min(until, start + STRETCH)
                     done += upto - start
                     async for page in source.pages(reader, start, upto):
                         await filling.take(projected(reader, source.contracts, page))

@@ -63,7 +63,7 @@ class Relay:
         try:
             await self._held()
         except ReplacedError:
-            pass  # the lease has told it
+            pass  # told by the lease or the cursor row
         except FeedStoppedError as error:
             await self.row.say_stopped(str(error))
             raise
@@ -106,7 +106,8 @@ class Relay:
             try:
                 while True:
                     page = await (ahead or self._page(sending.sent.position))
-                    ahead = await self._ahead(page)
+                    ahead = self._ahead(page)
+                    await asyncio.sleep(0)  # it asks now
                     fresh = check(self.row.lease.name, sending.sent, page)
                     if fresh:
                         await sending.events(fresh)
@@ -123,13 +124,11 @@ class Relay:
         """From the event at a position on, so that it can be compared with what was sent."""
         return await self.feed.read(max(0, position - 1), PAGE)
 
-    async def _ahead(self, page: list[Recorded]) -> asyncio.Task[list[Recorded]] | None:
+    def _ahead(self, page: list[Recorded]) -> asyncio.Task[list[Recorded]] | None:
         """The next page on its way, where this one says that there is more."""
         if len(page) < PAGE:
             return None
-        ahead = asyncio.create_task(self._page(page[-1].position))
-        await asyncio.sleep(0)  # it asks now
-        return ahead
+        return asyncio.create_task(self._page(page[-1].position))
 
     async def _same_line(self, cursor: Cursor) -> None:
         """The topic must end with what this log holds: else the log was restored under it.

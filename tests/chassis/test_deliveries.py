@@ -355,7 +355,7 @@ async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> No
                 await writer.drain()
                 await asyncio.sleep(0.05)
         writer.close()
-        ended.set()
+        ended.set()  # it was hung up on
 
     await world.subscribe(types=[ALIAS])
     await world.alias(world.county.east, "甲")
@@ -365,8 +365,8 @@ async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> No
     async with server, world.delivering() as delivering:
         async with asyncio.timeout(20):
             await delivering.catch_up()
-        assert delivering.held()
-        await ended.wait()  # it was hung up on
+            assert delivering.held()
+            await ended.wait()
 
 
 async def test_too_many_waiting_streams_wait_for_room_and_stop_nothing(world: World) -> None:

@@ -16,7 +16,7 @@ from libs.events.kafka_feed import KafkaFeed
 from libs.events.producing import producing
 from libs.events.reader import Reading
 from libs.events.relay import Relay
-from libs.events.topic import PARTITION, Headers, Kafka, Tick, tick_record
+from libs.events.topic import PARTITION, Arrived, Headers, Kafka, Tick, read_record, tick_record
 from tests.events.conftest import LogStore, NewStore
 from tests.events.test_reader import Desk, close_all
 
@@ -79,6 +79,21 @@ class Source:
     async def delete_topic(self) -> None:
         async with administering(self.kafka) as admin:
             await admin.delete_topics([self.topic])
+
+    async def records(self) -> list[Arrived | Tick | None]:
+        """All that the topic holds, repeats included."""
+        end, found = await self.end(), list[Arrived | Tick | None]()
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap)
+        await consumer.start()
+        try:
+            consumer.assign([self.partition])
+            consumer.seek(self.partition, 0)
+            async with asyncio.timeout(WITHIN_S):
+                while len(found) < end:
+                    found.append(read_record(await consumer.getone(self.partition)))
+        finally:
+            await consumer.stop()
+        return found
 
     async def end(self) -> int:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap)

@@ -331,6 +331,19 @@ async def test_it_starts_at_the_head_when_it_is_installed(new_store: NewStore) -
     assert await world.facts(LEFT) == ["PurseFilled"]
 
 
+async def test_it_starts_at_an_event_of_an_earlier_epoch_too(new_store: NewStore) -> None:
+    """The source has opened an epoch and nothing has happened in it yet."""
+    source, own = await new_store(), await new_store()
+    world = World(source, own, await own.log(), Time())
+    await world.there(LEFT)
+    await source.execute("UPDATE es.store SET epoch = 2")
+    await (await world.reacting()).catch_up()
+    await source.execute("UPDATE es.store SET epoch = 1")
+    await world.told("fill left")
+    await (await world.reacting()).catch_up()
+    assert await world.facts(LEFT) == ["PurseFilled"]
+
+
 async def test_imported_history_is_passed_over(world: World) -> None:
     await world.there(LEFT)
     request = asking(part(uuid4(), None, "fill left"))

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from libs.events.errors import HoleError
+from libs.events.errors import HoleError, PoisonError
 from libs.events.replay import replay
 from libs.events.store import Part, identity, read_after
 from libs.events.types import Recorded
@@ -55,6 +55,19 @@ async def test_only_events_of_the_types_asked_for_come(store: LogStore, page: in
         found = [event async for events in pages for event in events]
         names = {kind.__name__ for kind in types}
         assert found == [event for event in fed[2:] if event.type in names]
+
+
+async def test_a_salt_of_another_length_is_named_and_nothing_behind_it_is_misread(
+    store: LogStore,
+) -> None:
+    feed = await filled(store)
+    await store.execute(
+        "ALTER TABLE es.events DISABLE TRIGGER USER",
+        "UPDATE es.events SET salt = '\\x00' WHERE position = 3",
+    )
+    with pytest.raises(PoisonError, match="盐长 1 字节") as stopped:
+        await replayed(feed, 0, 12, 5)
+    assert stopped.value.facts["position"] == 3
 
 
 @pytest.mark.parametrize("lost", [2, 5, 6, 12])

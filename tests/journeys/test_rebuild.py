@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -22,8 +23,10 @@ import pytest
 
 from libs.chassis.cases import read_case
 from libs.chassis.cli import main
+from libs.chassis.cli.rebuild import Ended, _in_processes
 from libs.chassis.identity import local_issuer
 from libs.chassis.loader import Door, Load
+from libs.chassis.service import Service
 from services.__main__ import SERVICES
 from tests.journeys.load import Load as Callers
 from tests.journeys.load import allocation, prepared
@@ -215,25 +218,39 @@ async def test_one_changed_fen_is_named_on_the_command_line_and_not_swapped(tree
     assert (await cli(tree, "--swap", "reporting", *accept, "--reason", "核对"))[0] == 0
 
 
-@pytest.mark.parametrize(("used", "code", "built"), [(91, 1, 0), (50, 0, 1)])
+@pytest.mark.parametrize(("spare", "code", "built"), [(-1, 1, 0), (0, 0, 1)])
 async def test_a_disk_that_a_build_would_fill_refuses_it(
     tree: Tree,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     *,
-    used: int,
+    spare: int,
     code: int,
     built: int,
 ) -> None:
-    """Above nine tenths in use with the build on it: told, and nothing is built."""
-    usage = SimpleNamespace(total=100 * 2**30, used=used * 2**30, free=(100 - used) * 2**30)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    """Nine tenths in use with the build on it is the limit; a byte more is told, and nothing is
+    built."""
     for name, value in tree.settings.environment().items():
         monkeypatch.setenv(name, value)
-    asked = ("rebuild", "reporting", "--json")
-    assert await asyncio.to_thread(main, SERVICES, asked) == code
+    verb, total = ("rebuild", "reporting", "--json"), 10 * 2**40
+    _, planned = await cli(tree, "--plan", "reporting")
+    used = total * 9 // 10 - 2 * planned["reporting"]["bytes"] - spare
+    usage = SimpleNamespace(total=total, used=used, free=total - used)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert await asyncio.to_thread(main, SERVICES, verb) == code
     assert json.loads(capsys.readouterr().out).get("fits", True) == (code == 0)
     admin = await asyncpg.connect(**tree.stores.admin("reporting"))
     found = await admin.fetchval("SELECT count(*) FROM es.generations WHERE state = 'fed'")
     await admin.close()
     assert found == built
+
+
+def test_a_build_whose_process_was_killed_is_told_and_the_others_end() -> None:
+    def work(service: Service) -> Ended:
+        if service.name == "households":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 0, {"service": service.name, "more": "x" * 200_000}
+
+    ended = _in_processes(work, SERVICES)
+    found = {told["service"]: (code, told.get("failed")) for code, told in ended}
+    assert found == dict.fromkeys(NAMES, (0, None)) | {"households": (3, "process ended")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ import uvloop
 from libs.chassis import logs, telemetry
 from libs.chassis.collector import quiet_gc
 from libs.chassis.installation import NotRunningError, stores
+from libs.chassis.kin import follows_us
 from libs.chassis.read_model import ReadModel, opened
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
@@ -79,21 +81,22 @@ def _misused(arguments: argparse.Namespace) -> str | None:
 def _in_processes(work: Callable[[Service], Ended], picked: Sequence[Service]) -> Iterator[Ended]:
     """A process a service: each has its own logs to read and its own tables to fill. Forked before
     there is a loop or a thread: what is imported here need not be again."""
-    running = []
+    running, watched = [], follows_us(signal.SIGTERM)
+
+    def child(sender: Connection, service: Service) -> None:
+        watched()
+        sender.send(work(service))
+
     for service in picked:
         receiver, sender = _FORK.Pipe(duplex=False)
-        _FORK.Process(target=_send, args=(sender, work, service), daemon=True).start()
+        _FORK.Process(target=child, args=(sender, service)).start()
         sender.close()  # the child alone holds it: its end is heard
         running.append((service, receiver))
     for service, receiver in running:
         try:
             yield receiver.recv()
-        except EOFError:  # killed is not done
+        except (EOFError, OSError):  # killed is not done
             yield UNHEALTHY, {"service": service.name, "failed": "process ended"}
-
-
-def _send(sender: Connection, work: Callable[[Service], Ended], service: Service) -> None:
-    sender.send(work(service))
 
 
 async def _one(arguments: argparse.Namespace, settings: Settings, service: Service) -> Ended:
