@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from httpx import AsyncClient
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from libs.chassis.deliveries import Deliveries, Delivering, GaveUpError, opened
 from libs.chassis.webhook import client, signature
 from libs.events.acting import Sources
+from libs.events.errors import PoisonError
 from libs.events.log import Log
 from services.households.service import service as households
 from tests.chassis.receiver import Got, Receiver, receiving
@@ -340,6 +342,18 @@ async def test_an_address_that_left_the_list_is_sent_nothing(world: World) -> No
     async with world.delivering() as delivering:
         await delivering.catch_up()
     assert len(world.receiver.taken) == 1
+
+
+@pytest.mark.parametrize("payload", [b'{"area":5}', b'{"area":"east"}', b"[]", b"{"])
+async def test_an_event_that_cannot_be_cut_by_area_is_poison_for_its_subscription_alone(
+    world: World, payload: bytes
+) -> None:
+    await world.subscribe(area=str(world.county.east))
+    event = await world.sources().owner.at(1)
+    assert event is not None
+    async with world.delivering() as delivering:
+        with pytest.raises(PoisonError, match=event.identity):
+            await delivering.deed(msgspec.structs.replace(event, payload=payload))
 
 
 async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> None:
