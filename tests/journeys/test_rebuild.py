@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -14,7 +13,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -22,7 +20,6 @@ import httpx
 import pytest
 
 from libs.chassis.cases import read_case
-from libs.chassis.cli import main
 from libs.chassis.cli.rebuild import Ended, _in_processes
 from libs.chassis.identity import local_issuer
 from libs.chassis.loader import Door, Load
@@ -218,27 +215,34 @@ async def test_one_changed_fen_is_named_on_the_command_line_and_not_swapped(tree
     assert (await cli(tree, "--swap", "reporting", *accept, "--reason", "核对"))[0] == 0
 
 
+ON_A_DISK = """
+import shutil, sys, types
+from libs.chassis.cli import main
+from services.__main__ import SERVICES
+total, used = int(sys.argv[1]), int(sys.argv[2])
+usage = types.SimpleNamespace(total=total, used=used, free=total - used)
+shutil.disk_usage = lambda _: usage
+sys.exit(main(SERVICES, ("rebuild", "reporting", "--json")))
+"""
+
+
 @pytest.mark.parametrize(("spare", "code", "built"), [(-1, 1, 0), (0, 0, 1)])
 async def test_a_disk_that_a_build_would_fill_refuses_it(
-    tree: Tree,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    spare: int,
-    code: int,
-    built: int,
+    tree: Tree, spare: int, code: int, built: int
 ) -> None:
     """Nine tenths in use with the build on it is the limit; a byte more is told, and nothing is
     built."""
-    for name, value in tree.settings.environment().items():
-        monkeypatch.setenv(name, value)
-    verb, total = ("rebuild", "reporting", "--json"), 10 * 2**40
+    total = 10 * 2**40
     _, planned = await cli(tree, "--plan", "reporting")
     used = total * 9 // 10 - 2 * planned["reporting"]["bytes"] - spare
-    usage = SimpleNamespace(total=total, used=used, free=total - used)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    assert await asyncio.to_thread(main, SERVICES, verb) == code
-    assert json.loads(capsys.readouterr().out).get("fits", True) == (code == 0)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ON_A_DISK, str(total), str(used)),
+        cwd=ROOT,
+        env={**os.environ, **tree.settings.environment()},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert (process.returncode, json.loads(said).get("fits", True)) == (code, code == 0)
     admin = await asyncpg.connect(**tree.stores.admin("reporting"))
     found = await admin.fetchval("SELECT count(*) FROM es.generations WHERE state = 'fed'")
     await admin.close()
