@@ -78,10 +78,8 @@ async def checked(installation: Installation) -> None:
     """The checker stands at the head of every log too; how long it takes is not asked here."""
     for service in SERVICES:
         admin = await asyncpg.connect(**installation.stores.admin(service.name))
-        stands, last = (
-            "SELECT min(nullif(position, 0)) FROM es.checks",
-            (await head(admin)).position,
-        )
+        last = (await head(admin)).position
+        stands = "SELECT min(nullif(position, 0)) FROM es.checks"
         while (await admin.fetchval(stands) or 0) < last:  # noqa: ASYNC110 - in the database
             await asyncio.sleep(1)
         await admin.close()

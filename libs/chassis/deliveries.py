@@ -23,7 +23,7 @@ from libs.events import subscriptions, tasks
 from libs.events.acting import Acting, Clock, Deed, Sources, utc_now
 from libs.events.canonical import canonical
 from libs.events.codec import Contracts, decode_metadata
-from libs.events.errors import FeedStoppedError, ForkedError, ReplacedError
+from libs.events.errors import FeedStoppedError, ForkedError
 from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
 from libs.events.leaf import leaf
 from libs.events.log import Log
@@ -203,7 +203,7 @@ class Delivering(Acting[None]):
                 _SET_BACK, self.reader.name, self.reader.source, *where, self.row.lease.token
             )
             if done != "INSERT 0 1":
-                raise ReplacedError(f"{self.reader.lease}: a later holder has opened the cursor")
+                raise self.row.taken("a later holder has opened the cursor")
             await connection.execute(_UNPARK, self.reader.name, position)
             await connection.execute(_APPLIED, self.subscription.id, asked)
 

@@ -12,8 +12,7 @@ import asyncpg
 
 from libs.events.contracts.log import EpochOpened
 from libs.events.housekeeping import of_store
-from libs.events.leaf import leaf
-from libs.events.reactor import INSTALL, Reactor
+from libs.events.reactor import Reactor, install
 from libs.events.store import APPEND, arguments, head, prepare, read_after
 
 from .migrate import (
@@ -98,8 +97,7 @@ async def _install(admin: Callable[[str], dict[str, Any]], service: str, reactor
     try:
         at = await head(source)
         (last,) = await read_after(source, at.store, at.position - 1, 1)
-        where = (last.epoch, last.position, leaf(last))  # of the event: the store may be newer
-        await own.execute(INSTALL, reactor.reader.name, reactor.source, *where)
+        await install(own, reactor.reader, last)
     finally:
         await source.close()
         await own.close()

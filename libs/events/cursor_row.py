@@ -34,7 +34,7 @@ class CursorRow:
         await self.lease.take()
         row = await self.pool.fetchrow(_OPEN, self.reader, self.source, self.lease.token)
         if row is None:
-            raise self._taken("a later holder has opened the cursor")
+            raise self.taken("a later holder has opened the cursor")
         return Cursor(*row)
 
     async def move(
@@ -51,10 +51,10 @@ class CursorRow:
             *(self.lease.token, cursor.position, moved.offset, taken),
         )
         if fed is None:
-            raise self._taken("another reader moved the cursor")
+            raise self.taken("another reader moved the cursor")
         return fed
 
-    def _taken(self, why: str) -> ReplacedError:
+    def taken(self, why: str) -> ReplacedError:
         """Though the lease was ours: told each time, since it goes away by itself or never."""
         log.warning("cursor_taken", reader=self.lease.name, why=why)
         return ReplacedError(f"{self.lease.name}: {why}")

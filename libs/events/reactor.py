@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from asyncpg import Connection, Pool
 
 from . import tasks
 from .acting import NOT_NOW, Acting, Clock, Deed, Sources, utc_now
@@ -161,11 +162,17 @@ class Reacting(Acting[Chosen]):
         head = await self.owner.head()
         last = None if head is None else await self.owner.at(head.position)
         if last is not None:
-            where = (last.epoch, last.position, leaf(last))  # of the event: the store may be newer
-            await self.pool.execute(INSTALL, self.reader.name, self.reader.source, *where)
+            await install(self.pool, self.reader, last)
 
 
-INSTALL = """
+async def install(own: Pool | Connection, reader: Reader, last: Recorded) -> None:
+    """Its cursor at an event, with that event's own epoch: the store may have opened a newer one.
+    A cursor that is there already stays."""
+    where = (last.epoch, last.position, leaf(last))
+    await own.execute(_INSTALL, reader.name, reader.source, *where)
+
+
+_INSTALL = """
 INSERT INTO es.cursors (reader, source, epoch, position, leaf) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
 """

@@ -22,7 +22,7 @@ from .types import Event, Recorded
 
 PAGE = 200
 """Events: what waits meanwhile fits into the socket's buffer, and what is cut into the processor's
-cache. With 2,000 a replay takes a third longer (bench/replay.py)."""
+cache. With 2,000 a replay takes two fifths longer (bench/replay.py)."""
 
 # Fixed widths first, each behind a length word that is passed over, and among them the lengths of
 # the others: so one call unpacks all that says where anything begins.

@@ -57,7 +57,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """One event as the log holds it; payload, metadata and seen are the stored bytes."""
 
     store: UUID

@@ -357,8 +357,7 @@ async def test_an_event_that_cannot_be_cut_by_area_is_poison_for_its_subscriptio
 
 
 async def test_an_answer_that_never_ends_is_given_up_in_time(world: World) -> None:
-    """Ten seconds for all of it, however slowly it drips."""
-
+    """Six seconds for all of it, however slowly it drips."""
     ended = asyncio.Event()
 
     async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

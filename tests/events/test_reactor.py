@@ -319,25 +319,16 @@ async def test_a_refusal_opens_one_task_and_the_others_go_on(world: World) -> No
     assert (task["target"], task["area"]) == (LEFT, HERE)
 
 
-async def test_it_starts_at_the_head_when_it_is_installed(new_store: NewStore) -> None:
+@pytest.mark.parametrize("epoch", [1, 2])
+async def test_it_starts_at_the_head_when_it_is_installed(new_store: NewStore, epoch: int) -> None:
+    """Also at an event of an earlier epoch, when nothing has happened in the new one yet."""
     source, own = await new_store(), await new_store()
     world = World(source, own, await own.log(), Time())
     await world.there(LEFT)
     await world.told("fill left")
+    await source.execute(f"UPDATE es.store SET epoch = {epoch}")  # noqa: S608 - a number
     await (await world.reacting()).catch_up()
     assert await world.facts(LEFT) == []
-    await world.told("fill left")
-    await (await world.reacting()).catch_up()
-    assert await world.facts(LEFT) == ["PurseFilled"]
-
-
-async def test_it_starts_at_an_event_of_an_earlier_epoch_too(new_store: NewStore) -> None:
-    """The source has opened an epoch and nothing has happened in it yet."""
-    source, own = await new_store(), await new_store()
-    world = World(source, own, await own.log(), Time())
-    await world.there(LEFT)
-    await source.execute("UPDATE es.store SET epoch = 2")
-    await (await world.reacting()).catch_up()
     await source.execute("UPDATE es.store SET epoch = 1")
     await world.told("fill left")
     await (await world.reacting()).catch_up()
