@@ -22,8 +22,10 @@ LATE_S = 60
 receiver is away is not ours to mend, and a relay only counts where there is Kafka."""
 LATE = """
 SELECT reader || ':' || source AS reader,
-       coalesce('stopped: ' || stopped, 'not at the head of its source for '
-                || extract(epoch FROM clock_timestamp() - confirmed_at)::bigint || ' s') AS why
+       CASE WHEN stopped IS NOT NULL THEN 'stopped: ' || stopped
+            WHEN confirmed_at = 'epoch' THEN 'not yet at the head of its source'
+            ELSE 'not at the head of its source for '
+                 || extract(epoch FROM clock_timestamp() - confirmed_at)::bigint || ' s' END AS why
   FROM es.cursors
  WHERE (stopped IS NOT NULL OR confirmed_at < clock_timestamp() - make_interval(secs => $1))
    AND reader NOT LIKE 'subscription.%' AND (reader <> 'relay' OR $2)

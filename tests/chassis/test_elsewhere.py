@@ -155,5 +155,7 @@ async def test_a_worker_is_healthy_while_its_readers_stand_at_the_head(
     late = await healthy.working(settings, service.name)
     assert len(late) == len(service.every_reader)
     assert "not at the head of its source for 120 s" in late[0]
+    await pool.execute("UPDATE es.cursors SET confirmed_at = 'epoch'")
+    assert "not yet at the head" in (await healthy.working(settings, service.name))[0]
     await pool.execute("UPDATE es.cursors SET confirmed_at = clock_timestamp(), stopped = 'hole'")
     assert "stopped: hole" in (await healthy.working(settings, service.name))[0]

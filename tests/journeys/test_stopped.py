@@ -40,6 +40,13 @@ async def exits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[int
     return [await asyncio.to_thread(main, SERVICES, verb) for verb in VERBS]
 
 
+async def until_at_work(settings: Settings) -> None:
+    """A worker that has just begun is not well before each of its readers has met its head once."""
+    async with asyncio.timeout(60):
+        while await healthy.working(settings, "funds"):  # noqa: ASYNC110 - another process's rows
+            await asyncio.sleep(0.2)
+
+
 async def checks(settings: Settings) -> list[int]:
     """What a container's runtime would be told of the API and of the worker."""
     asked = [(verb, "funds") for verb in ("serve", "work")]
@@ -54,6 +61,7 @@ async def test_a_stopped_system_is_told_as_such_by_every_verb(
         connection = await asyncpg.connect(**stores(tree.settings).admin("funds"))
         assert (await connection.fetchval("SELECT ahead FROM es.store")).days == 45
         await connection.close()
+        await until_at_work(tree.settings)
         capsys.readouterr()
         assert await checks(tree.settings) == [0, 0]
         assert capsys.readouterr().out == "healthy\n" * 2

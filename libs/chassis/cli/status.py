@@ -27,14 +27,15 @@ RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
 @dataclass(frozen=True)
 class Lag:
-    """One reader of one service: where it is, where its source ends, why it stopped if it did."""
+    """One reader of one service: where it is, where its source ends, why it stopped if it did.
+    `confirmed_s` is None before it has stood at its head once."""
 
     service: str
     reader: str
     source: str
     position: int
     head: int
-    confirmed_s: int
+    confirmed_s: int | None
     stopped: str | None
 
     @property
@@ -42,7 +43,7 @@ class Lag:
         """Whether it has not stood at its source's head for too long: its process may be down. A
         subscription waits for its receiver, and where a relay is not used its row stays."""
         ours = self.reader != "relay" and not self.reader.startswith("subscription.")
-        return ours and self.confirmed_s > LATE_S
+        return ours and (self.confirmed_s is None or self.confirmed_s > LATE_S)
 
     @property
     def behind(self) -> int:
@@ -158,8 +159,10 @@ def _red(line: str) -> str:
 
 def _line(lag: Lag) -> str:
     told = f"{lag.service:<10} {lag.reader}:{lag.source:<10} {lag.position:>8} of {lag.head:<8}"
-    age = f"behind {lag.behind}, confirmed {lag.confirmed_s} s ago"
-    return f"{told} {age}" + (f"  STOPPED {lag.stopped}" if lag.stopped else "")
+    age = "never confirmed" if lag.confirmed_s is None else f"confirmed {lag.confirmed_s} s ago"
+    return f"{told} behind {lag.behind}, {age}" + (
+        f"  STOPPED {lag.stopped}" if lag.stopped else ""
+    )
 
 
 async def measured(reached: Stores, services: Sequence[Service]) -> list[Lag]:
@@ -193,7 +196,8 @@ async def _lags(reached: Stores, service: str, heads: dict[str, int]) -> list[La
     try:
         rows = await connection.fetch(
             "SELECT reader, source, position, stopped,"
-            " extract(epoch FROM clock_timestamp() - confirmed_at)::bigint AS confirmed_s"
+            " extract(epoch FROM clock_timestamp() - nullif(confirmed_at, 'epoch'))::bigint"
+            " AS confirmed_s"
             " FROM es.cursors ORDER BY reader, source"
         )
     finally:
