@@ -151,11 +151,18 @@ class Cluster(AbstractAsyncContextManager[Any]):
         try:
             await asyncio.wait_for(self._answering(), timeout_s)
         except BaseException as error:
-            self._process.send_signal(signal.SIGQUIT)
-            said = f"exit {self._process.wait()}:\n{_last_words(self.home, began)}"
+            said = f"exit {self._quit()}:\n{_last_words(self.home, began)}"
             if not isinstance(error, Exception):  # cancelled: not the server's fault
                 raise
             raise ClusterError(f"PostgreSQL did not start, {said}") from error
+
+    def _quit(self) -> int:
+        """Its exit code. Asked again each second: a server at its very beginning takes note of a
+        signal and then sleeps on until another one."""
+        while True:
+            self._process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(1)
 
     async def _answering(self) -> None:
         """Only a server that lets us in is ready; a pid file or an open socket promises nothing."""

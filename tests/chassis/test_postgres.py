@@ -286,6 +286,23 @@ async def test_a_start_that_takes_too_long_is_given_up(base: Path) -> None:
         pass
 
 
+async def test_a_server_that_sleeps_over_its_first_signal_is_sent_another(base: Path) -> None:
+    async with await postgres.start(base / "home", settings=SMALL) as cluster:
+        real, cluster._process = cluster._process, a_deaf_process()
+        assert await asyncio.to_thread(cluster._quit) == -signal.SIGQUIT
+        cluster._process = real
+
+
+def a_deaf_process() -> subprocess.Popen[bytes]:
+    """It hears its first SIGQUIT and lives on, as a postmaster does that has hardly begun."""
+    deaf = "trap 'trap - QUIT' QUIT; echo; exec 1>&-; while :; do sleep 0.1; done"
+    process = subprocess.Popen(["/bin/sh", "-c", deaf], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as heard:
+        heard.readline()
+    return process
+
+
 async def test_a_home_has_one_launcher_at_a_time(base: Path) -> None:
     async with await postgres.start(base / "home", settings=SMALL) as cluster:
         with pytest.raises(AlreadyRunningError):
