@@ -27,6 +27,7 @@ from .call import RefusedCall
 from .faults import faults
 from .logs import frames
 from .openapi import openapi
+from .pack_keys import PackKeys
 from .routers import routers_of
 from .service import Service
 
@@ -45,10 +46,14 @@ Authenticate = Callable[[Request], Caller]
 
 
 def application(
-    service: Service, store: Log, authenticate: Authenticate, webhooks: Sequence[str] = ()
+    service: Service,
+    store: Log,
+    authenticate: Authenticate,
+    webhooks: Sequence[str] = (),
+    pack_keys: PackKeys | None = None,
 ) -> FastAPI:
     """The app of one service over its open log; mounted under the service's prefix. `webhooks`:
-    the addresses that subscriptions may name."""
+    the addresses that subscriptions may name; `pack_keys`: who may sign reference packs."""
     app = FastAPI(
         title=f"溯源 Suyuan · {service.title}",
         version="1",
@@ -65,10 +70,16 @@ def application(
     app.state.service = service
     app.state.authenticate = authenticate
     app.state.webhooks = webhooks
+    app.state.pack_keys = pack_keys or {}
     for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).
         app.router.routes.extend(router.routes)
+    _tell_errors(app)
+    return app
+
+
+def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(EventsError, _events_error)
     app.add_exception_handler(RefusedCall, _refused_call)
     app.add_exception_handler(Refused, _refused_read)
@@ -79,7 +90,6 @@ def application(
     for kind in NOT_CARRIED:
         app.add_exception_handler(kind, _not_carried)
     app.add_exception_handler(Exception, _unexpected)
-    return app
 
 
 def problem(status: int, name: str, title: str, detail: str, **members: Any) -> Response:

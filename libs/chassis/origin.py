@@ -27,8 +27,9 @@ from .collector import quiet_gc
 from .feeds import open_feeds
 from .http import application, http_error
 from .identity import Identity
+from .lookups import lookup_routes
 from .observe import beside, keep_looking, look_at_store
-from .reference import reference_routes
+from .pack_keys import read_pack_keys
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
@@ -73,7 +74,8 @@ async def _mount(
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
-    app = application(service, store, verifier, listed)
+    pack_keys = read_pack_keys(origin.settings.pack_issuers)
+    app = application(service, store, verifier, listed, pack_keys)
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)
@@ -90,7 +92,7 @@ def _fixed_routes(origin: Origin) -> list[BaseRoute]:
         Mount("/docs/assets", StaticFiles(directory=str(assets)), name="assets"),
         Route("/docs/{service}", _docs),
         Route("/problems/{name}", _problem),
-        *reference_routes(),
+        *lookup_routes(),
     ]
     pages = [service.pages for service in origin.services if service.pages is not None]
     routes += [

@@ -1,63 +1,226 @@
-"""What a reader of events or of the interface looks up at the origin; open to anyone, like /docs.
-
-`/events/<Type>/<version>` is the `dataschema` of every event. The files are those of the
-repository: earlier versions of a fact live on there only. Nothing is deprecated now; when something
-is, /changelog says so first; its answers carry `Deprecation` (RFC 9745) and `Sunset` (RFC 8594).
-"""
+"""Routes of reference data 基础数据, the same in every service: its own sets, their rows, packs."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from . import changelog
-from .published import DOCS
+from libs.events import packs
+from libs.events import reference as rules
+from libs.events.contracts.rules import Origin
+from libs.events.dated_rows import (
+    Key,
+    Reference,
+    Row,
+    RowTyped,
+    Set,
+    SetName,
+    flat,
+    reference_stream,
+    references,
+)
+from libs.events.decider import Ask, Knowing
+from libs.events.errors import NotFoundError
+from libs.events.loads import LiveStreams
+from libs.events.packs import ApplyPack, PackFacts, PackNotSigned
+from libs.events.reference import EndReference, SetReference, WithdrawReference
+from libs.events.types import plain, stream_id
 
-SCHEMA = "application/schema+json"
+from .auth import ROLES
+from .call import Call, Holds, RefusedCall
+from .common_routes import answer
+from .listing import Wanted, page
+from .pack_keys import signed
+from .shapes import Made, Page
+
+router = APIRouter(tags=["基础数据"])
+Steward = Annotated[Call, Depends(Holds("steward"))]
+Anyone = Annotated[Call, Depends(Holds(*ROLES))]
 
 
-def reference_routes() -> list[BaseRoute]:
-    return [
-        Route("/events/{name}/{version:int}", _schema),
-        Mount("/events", StaticFiles(directory=DOCS / "events"), name="schemas"),
-        Route("/asyncapi.json", _asyncapi),
-        Route("/changelog", _changelog),
+class PackTaken(Made):
+    """How many rows of this service were new or different."""
+
+    rows: int
+
+
+class SetShown(BaseModel):
+    """A set that this service keeps."""
+
+    set: str
+    title: str
+    values: dict[str, Any] = Field(description="每行内容的 JSON Schema")
+
+
+class Sets(BaseModel):
+    items: list[SetShown]
+
+
+class RowShown(BaseModel):
+    """A row; the last one of a key and area that has begun is in force."""
+
+    id: UUID
+    key: str
+    area: UUID | None = Field(description="null: 全库")
+    valid_from: date
+    valid_until: date | None
+    origin: Origin = Field(description="local 本地, pack 上级下发")
+    document: str | None
+    values: dict[str, Any]
+
+
+class ConflictShown(BaseModel):
+    """A local row, and the row from above that it stands before."""
+
+    set: str
+    local: RowShown
+    pack: RowShown
+
+
+class Conflicts(BaseModel):
+    items: list[ConflictShown]
+
+
+class WantedRows(Wanted):
+    key: Key | None = None
+    on: date | None = Field(default=None, description="只列这一天对 area 适用的各行")
+
+
+@router.get("/reference", response_model=Sets, summary="基础数据种类")
+async def list_sets(call: Anyone) -> Response:
+    """本服务保管的各种基础数据，及其每行的内容格式。"""
+    shown = [
+        {"set": one.name, "title": one.title, "values": one.values.model_json_schema()}
+        for one in _sets(call.request)
     ]
+    return answer({"items": shown})
 
 
-async def _schema(request: Request) -> Response:
-    """The payload schema of one version of a fact, whichever service tells it."""
-    name, version = request.path_params["name"], request.path_params["version"]
-    file = f"{name}.{version}.json"
-    folder = _folders().get(file)
-    if folder is None:
-        raise HTTPException(404)
-    return FileResponse(DOCS / "events" / folder / file, media_type=SCHEMA)
+@router.get("/reference/conflicts", response_model=Conflicts, summary="与上级不同的本地数据")
+async def list_conflicts(call: Anyone) -> Response:
+    """本地行优先；列出它所替代的上级行，供核对。"""
+    found = [
+        {
+            "set": one.name,
+            "local": _shown(one.name, conflict.key, conflict.area, conflict.local),
+            "pack": _shown(one.name, conflict.key, conflict.above, conflict.pack),
+        }
+        for one in _sets(call.request)
+        for conflict in await _conflicts(call, one.name)
+    ]
+    return answer({"items": found})
 
 
-@cache
-def _folders() -> dict[str, str]:
-    """Folder by file: names are looked up and never joined to a path."""
-    return {file.name: file.parent.name for file in (DOCS / "events").glob("*/*.json")}
+@router.post(
+    "/reference/packs", status_code=201, response_model=PackTaken, summary="应用上级基础数据包"
+)
+async def apply_pack(command: ApplyPack, call: Steward, request: Request) -> Response:
+    """签名、编号与前包摘要都须相符；本地行不受影响。仅全库权限。"""
+    own = {one.name: one for one in _sets(request)}
+    if not signed(command, request.app.state.pack_keys):
+        pack = command.pack
+        refusal = PackNotSigned(issuer=pack.issuer, number=pack.number, key=command.key)
+        raise RefusedCall(call, refusal)
+    for nth, row in enumerate(command.pack.rows):
+        if row.set in own:
+            _require_values(own[row.set], row, ("body", "pack", "rows", nth))
+
+    async def learn(_: Knowing, __: packs.Applying, ___: Ask[ApplyPack]) -> PackFacts:
+        return PackFacts(path=(), own=tuple(sorted(own)))
+
+    return await call.execute(replace(packs.APPLY, learn=learn), command)
 
 
-async def _asyncapi(_: Request) -> Response:
-    return FileResponse(DOCS / "asyncapi.json", media_type="application/json")
+@router.get("/reference/{set}", response_model=Page[RowShown], summary="基础数据")
+async def list_rows(set: SetName, call: Anyone, wanted: Annotated[WantedRows, Query()]) -> Response:
+    """全部各行；给出 `on` 时，只列那一天对 `area` 适用的，逐级向上取最近者。"""
+    state = await _state(call, _set(call.request, set).name)
+    if wanted.on is None:
+        found = flat(state)
+    else:
+        path = () if wanted.area is None else await call.log.known.path(wanted.area)
+        found = _deciding(state, path, wanted.on)
+    rows = [
+        _shown(set, key, area, row)
+        for key, area, row in found
+        if wanted.key in (None, key) and (wanted.on or wanted.area in (None, area))
+    ]
+    after = str(wanted.cursor or UUID(int=0))
+    rows = sorted((row for row in rows if row["id"] > after), key=lambda row: str(row["id"]))
+    return page(rows[: wanted.limit + 1], wanted)
 
 
-async def _changelog(request: Request) -> Response:
-    """The changes as data, newest first; the file itself for who accepts text/markdown."""
-    if "text/markdown" in request.headers.get("accept", ""):
-        return PlainTextResponse(changelog.FILE.read_text(), media_type="text/markdown")
-    return JSONResponse({"releases": _releases(), "deprecated": []})
+@router.post("/reference/rows", status_code=201, response_model=Made, summary="登记基础数据")
+async def set_row(command: SetReference, call: Steward) -> Response:
+    """同一行再次登记不起作用；内容不同的，先撤销，或自另一日起登记。"""
+    one = _set(call.request, command.set)
+    values = _require_values(one, command.row, ("body", "row"))
+    typed = command.row.model_copy(update={"values": values})
+    return await call.execute(rules.SET, command.model_copy(update={"row": typed}))
 
 
-@cache
-def _releases() -> list[dict[str, Any]]:
-    return [release.told() for release in changelog.releases(changelog.FILE.read_text())]
+@router.post("/reference/ends", status_code=201, response_model=Made, summary="终止基础数据")
+async def end_row(command: EndReference, call: Steward) -> Response:
+    _set(call.request, command.set)
+    return await call.execute(rules.END, command)
+
+
+@router.post("/reference/withdrawals", status_code=201, response_model=Made, summary="撤销误登")
+async def withdraw_row(command: WithdrawReference, call: Steward) -> Response:
+    """视同从未登记；已据此作出的决定不变。上级下发的行由上级更改。"""
+    _set(call.request, command.set)
+    return await call.execute(rules.WITHDRAW, command)
+
+
+def _sets(request: Request) -> tuple[Set, ...]:
+    sets: tuple[Set, ...] = request.app.state.service.every_set
+    return sets
+
+
+def _set(request: Request, name: str) -> Set:
+    """Raises: NotFoundError for a set that this service does not keep."""
+    for one in _sets(request):
+        if one.name == name:
+            return one
+    raise NotFoundError(f"本服务没有这种基础数据：{name}")
+
+
+def _require_values(one: Set, row: RowTyped, place: tuple[str | int, ...]) -> dict[str, Any]:
+    """The values in their one spelling. Raises: RequestValidationError (422) by field."""
+    try:
+        return one.read(row.values)
+    except ValidationError as error:
+        faults = [{**fault, "loc": (*place, "values", *fault["loc"])} for fault in error.errors()]
+        raise RequestValidationError(faults) from None
+
+
+async def _state(call: Call, name: str) -> Reference:
+    return await LiveStreams(call.log.loads).load(references, reference_stream(name))
+
+
+def _deciding(
+    state: Reference, path: tuple[UUID, ...], on: date
+) -> Iterator[tuple[str, UUID | None, Row]]:
+    for key, (area, row) in state.keys(path, on).items():
+        yield key, area, row
+
+
+async def _conflicts(call: Call, name: str) -> list[packs.Conflict]:
+    state = await _state(call, name)
+    areas = {area for _, area, _ in flat(state) if area is not None}
+    paths = {area: await call.log.known.path(area) for area in areas}
+    return list(packs.conflicts(state, paths))
+
+
+def _shown(name: str, key: str, area: UUID | None, row: Row) -> dict[str, Any]:
+    place = (str(area), row.valid_from.isoformat(), row.origin)
+    id_ = stream_id("reference_row", name, name, key, *place)
+    shown: dict[str, Any] = plain({"id": id_, "key": key, "area": area, **row._asdict()})
+    return shown

@@ -5,11 +5,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import subscriptions, tasks
+from . import objections, reference, subscriptions, tasks
 from .common_routes import common_router
 from .service import Service
 
 
 def routers_of(service: Service) -> tuple[APIRouter, ...]:
     """Its own first."""
-    return (*service.routers, common_router(), tasks.router, subscriptions.router)
+    return (
+        *service.routers,
+        common_router(),
+        tasks.router,
+        subscriptions.router,
+        reference.router,
+        objections.router,
+    )

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from libs.events import every_log
 from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
+from libs.events.dated_rows import Set
 from libs.events.decider import Decider
 from libs.events.invariant import Invariant
 from libs.events.reactor import Reactor
@@ -31,6 +32,7 @@ class Service:
     pages: Path | None = None
     invariants: Sequence[Invariant] = ()
     reactors: Sequence[Reactor] = ()
+    sets: Sequence[Set] = ()
 
     @property
     def contracts(self) -> Contracts:
@@ -45,6 +47,11 @@ class Service:
     def every_decider(self) -> tuple[Decider[Any, Any, Any], ...]:
         """Its own and those that every service has."""
         return (*self.deciders, *every_log.DECIDERS)
+
+    @property
+    def every_set(self) -> tuple[Set, ...]:
+        """The reference data that it keeps."""
+        return (*self.sets, *every_log.SETS)
 
     @property
     def prefix(self) -> str:

@@ -27,6 +27,7 @@ class Settings:
     kafka: str | None = None
     otlp: str | None = None
     webhooks: Path | None = None
+    pack_issuers: Path | None = None
     banner: str | None = None
 
     @property
@@ -73,6 +74,7 @@ class Settings:
             kafka=known.get("kafka"),
             otlp=_collector(known.get("otlp")),
             webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
+            pack_issuers=Path(known["pack_issuers"]) if "pack_issuers" in known else None,
             banner=known.get("banner"),
         )
 
@@ -93,6 +95,8 @@ VARIABLES = {
     " the process",
     "webhooks": "file with the addresses that webhooks may be sent to, one a line: each admits"
     " itself and what lies below it; without it none",
+    "pack_issuers": "file with the public keys that may sign reference packs, a key set by issuer;"
+    " without it no pack is taken",
 }
 """Every variable, with or without which everything has a working default."""
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from .errors import NotYourArea, UnknownArea
+from .errors import NotYourArea, Refused, UnknownArea
 from .types import Actor, Command, Event, Reliance
 
 S = TypeVar("S")
@@ -59,11 +59,18 @@ class Knowing(Protocol):
     async def fresh(self, source: str) -> Reliance: ...
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the rule had to know from elsewhere. `path`: the area concerned and its ancestors from
-    the top, empty when the area is not known here."""
+    the top, empty when the area is not known here. `waived`: rules whose objection passes this
+    time (severity.py)."""
 
     path: tuple[UUID, ...]
+    waived: tuple[str, ...] = ()
+
+    def object(self, refusal: Refused | None) -> None:
+        """Of a rule that may bend: raise what it objects to, unless that is waived."""
+        if refusal is not None and refusal.name not in self.waived:
+            raise refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,8 @@ class Decider(Generic[S, C, F]):
 
     `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: what it makes
     may lie in no area: the first area, or a thing of the whole installation. `noun`: what the
-    command makes one of, if it does; only then may it carry another system's own id.
+    command makes one of, if it does; only then may it carry another system's own id. `bends`: the
+    refusals that reference data may soften for it.
     """
 
     command: type[C]
@@ -125,6 +133,7 @@ class Decider(Generic[S, C, F]):
     keeps_key: bool = False
     founds_areas: bool = False
     noun: str = ""
+    bends: tuple[type[Refused], ...] = ()
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from . import measures, spans
 from .canonical import canonical
-from .contracts.log import CommandRefused, ExternalRefBound
+from .contracts.log import CommandRefused
 from .decider import Ask, Decider, Decision
 from .errors import (
     BusyError,
@@ -28,10 +28,11 @@ from .errors import (
     NotFoundError,
     Refused,
 )
-from .external_ref import binding, bound_ref, refuse_taken, require_noun
+from .external_ref import require_noun
 from .loads import FirstAnswer, LiveStreams
 from .log import Log
 from .retry import jitter_s
+from .ruling import ruled_by, ruling
 from .store import Appended, Outcome, Part, Request
 from .types import Actor, Event, Metadata, plain, stream_id
 
@@ -126,7 +127,7 @@ async def _decided(
     now = None if ask.target is None else streams.versions.get(ask.target)
     if now is not None and not streams.there[ask.subject]:
         raise NotFoundError()
-    bound = await bound_ref(streams, ask.command)
+    ruled = await ruled_by(streams, ask.command, decider)
     spans.event("gathered")
     facts = await decider.learn(log.known, state, ask)
     spans.event("learned")
@@ -134,7 +135,7 @@ async def _decided(
         if around.if_match is not None:
             decider.require_scope(ask, facts)  # no version is told outside the scope
             _require_version(around.if_match, now)
-        decision = ruling(decider, state, ask, facts, bound)
+        decision = ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:
         unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
         request = _fenced(refused(log, unasked, around, refusal), streams.versions)
@@ -152,23 +153,6 @@ async def _decided(
 def _require_version(given: int, now: int | None) -> None:
     if given != now:
         raise ChangedMeanwhileError(given=given, now=now)
-
-
-def ruling(
-    decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, bound: ExternalRefBound | None
-) -> Decision:
-    """The whole decision of a command, pure: the scope, the foreign id, the rule.
-
-    Raises: Refused. Run again by `redecide`.
-    """
-    ref = ask.command.external_ref
-    decider.require_scope(ask, facts)
-    refuse_taken(bound, ref, ask.actor, facts.path)
-    decision: Decision = decider.decide(state, ask.command, facts)
-    if ref is None:
-        return decision
-    stream, binds = binding(ref, decider.noun, decision, facts.path)
-    return replace(decision, events={**decision.events, stream: (binds,)})
 
 
 def _accepted(

@@ -18,8 +18,8 @@ from .canonical import canonical
 from .codec import Contracts
 from .decider import Ask, Decision, Fold
 from .errors import Refused
-from .execute import AnyDecider, problem, ruling
-from .external_ref import bound_ref
+from .execute import AnyDecider, problem
+from .ruling import ruled_by, ruling
 from .types import Actor
 
 T = TypeVar("T")
@@ -115,9 +115,9 @@ async def _decide(
     asked = decider.command.model_validate(command["body"])
     ask: Ask[Any] = Ask(row["request_id"], target, asked, msgspec.convert(kept["actor"], Actor))
     state = await decider.gather(streams, ask)
-    bound = await bound_ref(streams, asked)
+    ruled = await ruled_by(streams, asked, decider)
     try:
-        return ruling(decider, state, ask, facts, bound)
+        return ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:
         return refusal
 

@@ -8,6 +8,7 @@ from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.funds.api import batch, document, lists, lot, payment, policy, project
 from services.funds.domain import books
+from services.funds.domain.standard import STANDARDS
 from services.funds.views import known
 from services.funds.views import lists as own_lists
 
@@ -24,4 +25,5 @@ service = Service(
     ),
     sql=Path(__file__).parent / "sql",
     invariants=books.INVARIANTS,
+    sets=(STANDARDS,),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.households.api import area, household, organisation, population
-from services.households.domain import counted
+from services.households.domain import counted, sets
 from services.households.views import register
 
 service = Service(
@@ -23,4 +23,5 @@ service = Service(
     readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
+    sets=sets.SETS,
 )

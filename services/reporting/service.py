@@ -7,6 +7,7 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.reporting.api import balances, cut, figure, statement, trace
+from services.reporting.domain.indicator_set import INDICATOR_SETS
 from services.reporting.views import assets, declared, funds, households, invariants
 
 service = Service(
@@ -23,4 +24,5 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     pages=Path(__file__).parent / "desk",
     invariants=invariants.INVARIANTS,
+    sets=(INDICATOR_SETS,),
 )

@@ -39,7 +39,7 @@ def sample_of(event: type[Event]) -> bytes:
     return msgspec.json.encode(plain, order="sorted")
 
 
-def _plain(kind: inspect.Type, name: str) -> Any:  # noqa: C901 - one case a kind of type
+def _plain(kind: inspect.Type, name: str) -> Any:  # noqa: C901, PLR0912 - one case a kind of type
     match kind:
         case inspect.Metadata():
             shown = (kind.extra_json_schema or {}).get("examples")
@@ -56,6 +56,10 @@ def _plain(kind: inspect.Type, name: str) -> Any:  # noqa: C901 - one case a kin
             return "2020-03-16"
         case inspect.DateTimeType():
             return "2020-03-16T08:30:00.000001Z"
+        case inspect.AnyType():
+            return "例"
+        case inspect.NoneType():
+            return None
         case inspect.BoolType():
             return True
         case inspect.IntType():

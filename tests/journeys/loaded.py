@@ -26,6 +26,7 @@ from libs.chassis.service import Service
 from libs.chassis.stores import Stores
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
+from tests.packs import BELIEVED
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 LISTED = "https://receiver.example/hooks"
@@ -76,7 +77,7 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
     mounts = []
     for service in SERVICES:
-        app = application(service, await installation.log(service), verifier, [LISTED])
+        app = application(service, await installation.log(service), verifier, [LISTED], BELIEVED)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [

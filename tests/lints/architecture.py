@@ -21,6 +21,7 @@ LANGUAGE = tuple(
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
         *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
+        *("dated_rows", "severity"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -42,6 +43,8 @@ RULES_MAY = (
             "amount",
             "leaf",
             "invariant",
+            "dated_rows",
+            "severity",
         )
     ),
     "libs.events.canonical",
@@ -74,7 +77,8 @@ ROOMS = (
     Room("packages", r"(libs|services|services/\w+)/__init__\.py", ()),
     Room(
         "language",
-        r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant)(\.py|/.*)",
+        r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant"
+        r"|dated_rows|severity)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(

@@ -1,5 +1,5 @@
 """Facts that every log may hold, whatever its service: lives, refusals, foreign ids, tasks, what
-was skipped, and who is told of its events by webhook."""
+was skipped, who is told of its events by webhook, and what its rules stand on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
+from . import rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -144,20 +145,23 @@ class SecretRotated(Event, frozen=True, kw_only=True):
     number: Annotated[int, Meta(description="which secret, from 1", examples=[2])]
 
 
-CONTRACTS = Contracts(
-    (
-        EpochOpened,
-        CommandRefused,
-        RefusalsCounted,
-        ExternalRefBound,
-        GenerationSwapped,
-        TaskOpened,
-        TaskClosed,
-        ParkedSkipped,
-        SubscriptionOpened,
-        SubscriptionPaused,
-        SubscriptionResumed,
-        RedeliveryAsked,
-        SecretRotated,
+CONTRACTS = (
+    Contracts(
+        (
+            EpochOpened,
+            CommandRefused,
+            RefusalsCounted,
+            ExternalRefBound,
+            GenerationSwapped,
+            TaskOpened,
+            TaskClosed,
+            ParkedSkipped,
+            SubscriptionOpened,
+            SubscriptionPaused,
+            SubscriptionResumed,
+            RedeliveryAsked,
+            SecretRotated,
+        )
     )
+    | rules.CONTRACTS
 )

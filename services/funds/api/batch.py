@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import FromLot, Made
 from libs.events.contracts.money import Grade
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.reference import reference
 from services.funds.domain import answers, batch, roster, sealing
 from services.funds.domain.answers import AnswerLines, AnswerSummary
 from services.funds.domain.batch import (
@@ -35,6 +37,7 @@ from services.funds.domain.roster import (
     RosterFacts,
 )
 from services.funds.domain.sealing import SealBatch, SealFacts
+from services.funds.domain.standard import STANDARDS, StandardMismatch
 
 from .payment import DrawShown
 from .purse import batch_area, listing_of, path_of, relied, where_batch_is
@@ -139,6 +142,10 @@ async def _roster(streams: Streams, ask: Ask[OrderSubsidies | AnswerLines]) -> R
     return Roster(listing, tuple(known))
 
 
+async def _to_order(streams: Streams, ask: Ask[OrderSubsidies]) -> Roster:
+    return replace(await _roster(streams, ask), standards=await reference(streams, STANDARDS.name))
+
+
 def _entitlement(listing: Listing, who: BeneficiaryTyped) -> UUID:
     return entitlement_stream(listing.batch.roll, who.kind, who.id)
 
@@ -183,7 +190,15 @@ DECLARE = Decider(
     noun="batch",
 )
 RESERVE = Decider(ReserveBatch, Facts, _listing, where_batch_is, batch.reserve, keeps_key=True)
-ORDER = Decider(OrderSubsidies, RosterFacts, _roster, _registered, roster.order, keeps_key=True)
+ORDER = Decider(
+    OrderSubsidies,
+    RosterFacts,
+    _to_order,
+    _registered,
+    roster.order,
+    keeps_key=True,
+    bends=(StandardMismatch,),
+)
 SEAL = Decider(SealBatch, SealFacts, _listing, _areas, sealing.seal, keeps_key=True)
 SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True)
 ANSWER = Decider(AnswerLines, Facts, _roster, _where_roster_is, answers.answer, keeps_key=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 from uuid import UUID
 
@@ -15,14 +15,17 @@ from libs.events.amount import AmountTyped
 from libs.events.canonical import canonical
 from libs.events.contracts.batches import Beneficiary, LinesOrdered, SubsidyOrdered
 from libs.events.contracts.money import Draw
+from libs.events.dated_rows import Reference
 from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
 from libs.events.leaf import tree_leaf, tree_root
-from libs.events.types import Command, Reliance
+from libs.events.severity import Overridable
+from libs.events.types import Reliance
 
 from .batch import Batch, BatchTotalDiffers, GradeDiffers, Listing
 from .drawing import cut
 from .entitlement import Entitlement, entitlement_stream
+from .standard import Standard, StandardMismatch, mismatch
 from .subtotals import of_lines
 
 LARGEST_CHUNK = 1000
@@ -51,7 +54,7 @@ class LineTyped(BaseModel):
     amount: AmountTyped
 
 
-class OrderSubsidies(Command):
+class OrderSubsidies(Overridable):
     """报名单：一次至多 1,000 行，行号从 first 起连续。"""
 
     first: int = Field(ge=1)
@@ -90,10 +93,11 @@ class RosterFacts(Facts, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A batch, its purse, and the entitlements that a chunk names, in its order."""
+    """A batch, its purse, the entitlements that a chunk names, in its order, and the standards."""
 
     listing: Listing
     entitlements: tuple[Entitlement, ...]
+    standards: Reference = field(default_factory=Reference)
 
 
 def order(state: Roster, command: OrderSubsidies, facts: RosterFacts) -> Decision:
@@ -103,6 +107,7 @@ def order(state: Roster, command: OrderSubsidies, facts: RosterFacts) -> Decisio
     _require_next(batch, command)
     _require_registered(command, facts.households)
     _require_unpaid(batch, command, state.entitlements)
+    facts.object(_mismatch(state, command, facts))
     ordered = [
         _ordered(batch, command, nth, draws, facts.households)
         for nth, draws in enumerate(_draws(batch, command))
@@ -181,6 +186,27 @@ def _require_unpaid(
         seen.add(stream)
     if twice:
         raise AlreadyPaid(line=twice[0][0], state=twice[0][1], count=len(twice))
+
+
+def _mismatch(
+    state: Roster, command: OrderSubsidies, facts: RosterFacts
+) -> StandardMismatch | None:
+    """What the scheme's standard says to the lines, where one is in force."""
+    scheme = state.listing.batch.roll.scheme
+    row = state.standards.at(scheme, facts.path, command.counted_on)
+    if row is None:
+        return None
+    lines = [
+        (command.first + nth, line.amount.read().amount_fen, _persons(line.beneficiary, facts))
+        for nth, line in enumerate(command.lines)
+    ]
+    return mismatch(Standard.model_validate(row.values), lines)
+
+
+def _persons(who: BeneficiaryTyped, facts: RosterFacts) -> int | None:
+    if who.kind == "person":
+        return 1
+    return len(facts.households[str(who.household)].members) or None
 
 
 def _draws(batch: Batch, command: OrderSubsidies) -> Iterable[tuple[Draw, ...]]:
