@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -20,14 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Request
 from jwt.algorithms import OKPAlgorithm
 
+from libs.events.duties import DUTIES, Duty
 from libs.events.errors import EventsError
 
 AUDIENCE = "suyuan"
 ALGORITHM = "EdDSA"
 REMEMBERED = 10_000
-Role = Literal["clerk", "finance", "steward", "auditor", "operator", "system"]
-ROLES: tuple[str, ...] = get_args(Role)
-"""clerk 业务经办, finance 财政, steward 基础数据, auditor 审计, operator 运维, system 对接系统."""
+Role = Duty
+ROLES = DUTIES
 
 
 class UnauthenticatedError(EventsError):
@@ -37,13 +37,16 @@ class UnauthenticatedError(EventsError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who the token speaks for. `area` None means the whole installation."""
+    """Who the token speaks for. `area` None means the whole installation. A token that states no
+    roles says who, and the directory says what (seats.py); `behalf`: by whose grant, when it is
+    delegated."""
 
     id: str
     roles: tuple[str, ...]
     unit: str
     area: UUID | None
     expires_at: datetime
+    behalf: str | None = None
 
 
 class Verifier:
@@ -83,7 +86,7 @@ class Verifier:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "sub", "roles", "unit"]},
+                options={"require": ["exp", "iat", "sub"]},
             )
         except (jwt.PyJWTError, KeyError) as error:
             raise UnauthenticatedError(f"令牌无效：{type(error).__name__}") from None
@@ -92,12 +95,13 @@ class Verifier:
 
 def _caller(claims: dict[str, Any]) -> Caller:
     try:
-        area = None if claims["area"] is None else UUID(claims["area"])
-        roles = tuple(str(role) for role in claims["roles"])
+        roles = tuple(str(role) for role in claims.get("roles", ()))
+        stated = claims["area"] if roles else None  # whoever states roles states where
+        area = None if stated is None else UUID(stated)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UnauthenticatedError("令牌无效：roles 或 area") from None
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Caller(str(claims["sub"]), roles, str(claims["unit"]), area, expires_at)
+    return Caller(str(claims["sub"]), roles, str(claims["unit"]) if roles else "", area, expires_at)
 
 
 class LocalIssuer:
@@ -115,17 +119,17 @@ class LocalIssuer:
     def token(
         self, subject: str, roles: tuple[str, ...], unit: str, area: UUID | None, valid: timedelta
     ) -> str:
-        """A signed token. Raises: ValueError for a role that does not exist."""
+        """A signed token; without roles it says only who. Raises: ValueError for a strange role."""
         if unknown := set(roles) - set(ROLES):
             raise ValueError(f"角色不存在：{sorted(unknown)}；可用：{'、'.join(ROLES)}")
         now = datetime.now(UTC)
+        where = None if area is None else str(area)
+        stated = {"roles": list(roles), "unit": unit, "area": where} if roles else {}
         claims = {
             "iss": self.url,
             "aud": AUDIENCE,
             "sub": subject,
-            "roles": list(roles),
-            "unit": unit,
-            "area": None if area is None else str(area),
+            **stated,
             "iat": now,
             "exp": now + valid,
             "jti": uuid4().hex,

@@ -33,6 +33,7 @@ from libs.events.log import Log
 from libs.events.types import Actor, Command, request_id
 
 from .auth import Caller
+from .seats import seated
 
 WAIT_FOR_POSITION_S = 5.0
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
@@ -74,7 +75,7 @@ class Call:
     ) -> Response:
         """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
         around = await self._around(needs_key=True)
-        ask = Ask(around.correlation, target, command, self.actor)
+        ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
         return respond(self.log, await execute(self.log, ask, around, decider), location)
 
     def key(self) -> UUID:
@@ -152,12 +153,16 @@ class Holds:
         caller: Caller = request.app.state.authenticate(request)
         log: Log = request.app.state.log
         _require_text(request)
-        held = next((role for role in self.roles if role in caller.roles), None)
-        call = Call(request, caller, held or "none", log)
-        if held is None:
-            raise RefusedCall(
-                call, RoleNotHeld(needed="、".join(self.roles), held="、".join(caller.roles))
-            )
+        if not caller.roles:
+            try:
+                caller = await seated(caller, self.roles, request.headers.get("acting-as"), log)
+            except Refused as refusal:
+                raise RefusedCall(Call(request, caller, "none", log), refusal) from None
+        role = next((role for role in self.roles if role in caller.roles), None)
+        call = Call(request, caller, role or "none", log)
+        if role is None:
+            told = "、".join(caller.roles) or "无"
+            raise RefusedCall(call, RoleNotHeld(needed="、".join(self.roles), held=told))
         await wait_until_visible(request, log)
         return call
 

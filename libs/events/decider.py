@@ -75,12 +75,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[C_co]):
-    """A command with what surrounds it: the resource in the path, the caller, the request."""
+    """A command with what surrounds it: the resource in the path, the caller, the request.
+    `behalf`: the user whose grant the caller uses, when it is delegated."""
 
     request: UUID
     target: UUID | None
     command: C_co
     actor: Actor
+    behalf: str | None = None
 
     @property
     def subject(self) -> UUID:

@@ -145,7 +145,7 @@ async def _decided(
     return replace(
         request,
         command=stored_command(decider.name, ask),
-        facts=canonical({"actor": plain(ask.actor), "learned": plain(facts)}),
+        facts=canonical({"actor": plain(ask.actor), "behalf": ask.behalf, "learned": plain(facts)}),
         keep=decider.keeps_key,
     )
 

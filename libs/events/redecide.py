@@ -113,7 +113,8 @@ async def _decide(
     facts = msgspec.convert(kept["learned"], decider.facts)
     target = None if command["target"] is None else UUID(command["target"])
     asked = decider.command.model_validate(command["body"])
-    ask: Ask[Any] = Ask(row["request_id"], target, asked, msgspec.convert(kept["actor"], Actor))
+    actor = msgspec.convert(kept["actor"], Actor)
+    ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, kept.get("behalf"))
     state = await decider.gather(streams, ask)
     ruled = await ruled_by(streams, asked, decider)
     try:

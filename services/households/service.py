@@ -6,19 +6,27 @@ from pathlib import Path
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.households.api import area, household, organisation, population
+from services.households.api import area, beginning, household, organisation, population, user
 from services.households.domain import counted, sets
 from services.households.views import register
 
 service = Service(
     name="households",
     title="农户",
-    routers=(area.router, organisation.router, household.router, population.router),
+    routers=(
+        area.router,
+        organisation.router,
+        household.router,
+        population.router,
+        user.router,
+    ),
     deciders=(
         *area.DECIDERS,
         *organisation.DECIDERS,
         *household.DECIDERS,
         *population.DECIDERS,
+        *user.DECIDERS,
+        *beginning.DECIDERS,
     ),
     readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",

@@ -32,6 +32,8 @@ from libs.events.subscriptions import OpenSubscription
 from libs.events.tasks import OpenTask
 from libs.events.unattended import Machine, commanded
 from services.__main__ import SERVICES
+from services.households.domain.grant import GrantRole
+from services.households.domain.user import RegisterUser
 from tests import packs
 from tests.conftest import Installation
 from tests.journeys.loaded import CASES, LISTED, served
@@ -39,6 +41,7 @@ from tests.journeys.loaded import CASES, LISTED, served
 OPEN = {"/health", "/version"}
 """Routes that anyone on the network may ask; they tell nothing about anybody."""
 _keys = itertools.count(1)
+NEW_YEAR = date(2024, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
     async with served(installation) as door:
         door.client.event_hooks["response"].append(keep)
         await Load(read_case(CASES / "900"), door).run()
-        for path, body in seldom(sent):
+        for path, body in (*seldom(sent), *of_users(sent)):
             await said(door, path, body)
         for service in SERVICES:
             task = await a_task(installation, service, sent)
@@ -188,6 +191,27 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield f"households/organisations/{unit}/aliases", {"alias": "旧称"}
     yield f"households/households/{household}/flags", flag
     yield "reporting/cuts", {"name": "walk", "area": area}
+
+
+def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Commands on users of the case's bureau, in the case's county."""
+    by_path = {one.path.removeprefix("/api/v1/"): one for one in reversed(sent)}
+    area = by_path["households/areas"].answer["id"]
+    unit = by_path["households/organisations"].answer["id"]
+    one, other = (RegisterUser(occurred_on=NEW_YEAR, subject=s, unit=unit, post="x") for s in "ab")
+    path = f"households/users/{one.user()}"
+    for user in (one, other):
+        yield "households/users", {"subject": user.subject, "unit": unit, "post": "x"}
+    grant = GrantRole(occurred_on=NEW_YEAR, role="clerk", area=area, valid_from=NEW_YEAR)
+    days = {"valid_from": "2024-01-01", "valid_until": "2024-02-01"}
+    lent = {"grant": str(grant.grant(one.user())), "to": str(other.user()), "document": "x", **days}
+    end = {"grant": lent["grant"], "valid_until": "2024-03-01", "reason": "x"}
+    yield f"{path}/posts", {"unit": unit, "post": "y"}
+    yield f"{path}/grants", {"role": "clerk", "area": area, "valid_from": "2024-01-01"}
+    yield f"{path}/delegations", lent
+    yield f"{path}/grant-ends", end
+    yield f"{path}/disablings", {"reason": "x"}
+    yield f"{path}/handovers", {"to": str(other.user())}
 
 
 async def a_task(installation: Installation, service: Service, sent: list[Sent]) -> UUID:
@@ -238,6 +262,7 @@ def of_reference(county: str) -> Iterator[tuple[str, dict[str, Any]]]:
 async def said(door: loader.Door, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """A command of whoever may give it, accepted."""
     roles = {"households/areas": "steward", "households/organisations": "steward"}
+    roles["households/users"] = "security"
     role = next((held for start, held in roles.items() if path.startswith(start)), "clerk")
     role = "operator" if "/subscriptions" in path else role
     role = "steward" if "/reference" in path else role

@@ -21,7 +21,7 @@ LANGUAGE = tuple(
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
         *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
-        *("dated_rows", "severity"),
+        *("dated_rows", "severity", "duties"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -44,6 +44,7 @@ RULES_MAY = (
             "leaf",
             "invariant",
             "dated_rows",
+            "duties",
             "severity",
         )
     ),
@@ -78,7 +79,7 @@ ROOMS = (
     Room(
         "language",
         r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant"
-        r"|dated_rows|severity)(\.py|/.*)",
+        r"|dated_rows|duties|severity)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(
@@ -102,7 +103,10 @@ ROOMS = (
         SERVICE + r"/views/.*",
         (
             *("asyncpg", "{own}.views"),
-            *(f"libs.events.{m}" for m in ("types", "contracts", "entries", "reader", "known")),
+            *(
+                f"libs.events.{m}"
+                for m in ("types", "contracts", "entries", "reader", "known", "directory")
+            ),
             *("libs.events.codec", "libs.events.canonical", "libs.events.errors"),
             "libs.events.invariant",
         ),

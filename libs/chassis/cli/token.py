@@ -16,7 +16,13 @@ from libs.chassis.settings import SettingError, Settings
 def configure(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "print a token of the built-in issuer (this machine only)"
     verb = verbs.add_parser("token", help=text, description=text)
-    verb.add_argument("--role", action="append", required=True, choices=ROLES)
+    verb.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        choices=ROLES,
+        help="without one the directory says what the subject may do",
+    )
     verb.add_argument("--subject", default="operator", help="opaque id of whom it speaks for")
     verb.add_argument("--unit", default="operator", help="opaque id of the unit")
     verb.add_argument("--area", type=UUID, help="area id; without it the whole installation")

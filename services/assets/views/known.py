@@ -11,7 +11,7 @@ from uuid import UUID
 
 from asyncpg import Pool
 
-from libs.events import known
+from libs.events import directory, known
 from libs.events.contracts.funds import ProjectFunded, ProjectProposed
 from libs.events.contracts.households import OrganisationRegistered
 from libs.events.entries import Row, Table
@@ -37,7 +37,7 @@ FUNDED = Table(
     sums=("amount_fen",),
 )
 
-OF_HOUSEHOLDS = (OrganisationRegistered, *known.AREAS_OF)
+OF_HOUSEHOLDS = (OrganisationRegistered, *known.AREAS_OF, *directory.OF)
 OF_FUNDS = (ProjectProposed, ProjectFunded)
 
 
@@ -49,6 +49,7 @@ def of_households(
             yield ORGANISATIONS, (fact.organisation, fact.kind, fact.name, fact.area)
         case _:
             yield from known.areas(recorded, fact, metadata)
+            yield from directory.project(recorded, fact, metadata)
 
 
 def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:

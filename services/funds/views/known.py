@@ -1,10 +1,10 @@
-"""What funds copies from households: areas, organisations, who is registered."""
+"""What funds copies from households: areas, organisations, who is registered, who may act."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from libs.events import known
+from libs.events import directory, known
 from libs.events.contracts.households import HouseholdRegistered, OrganisationRegistered
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
@@ -22,7 +22,7 @@ ORGANISATIONS = Table(
     mode="latest",
 )
 
-OF = (HouseholdRegistered, OrganisationRegistered, *known.AREAS_OF)
+OF = (HouseholdRegistered, OrganisationRegistered, *known.AREAS_OF, *directory.OF)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -33,3 +33,4 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)
         case _:
             yield from known.areas(recorded, fact, metadata)
+            yield from directory.project(recorded, fact, metadata)

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from libs.events.dated_rows import Set, Values
 
+from .grant import INCOMPATIBLE, ROLES
+
 
 class Code(Values):
     """A word of a code table; the key is `<table>.<code>`."""
@@ -37,6 +39,8 @@ class Calendar(Values):
 
 
 SETS = (
+    ROLES,
+    INCOMPATIBLE,
     Set("code", "代码表", Code),
     Set("income_line", "收入线", IncomeLine),
     Set("calendar", "工作日历", Calendar),

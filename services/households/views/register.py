@@ -7,7 +7,7 @@ from uuid import UUID
 
 from asyncpg import Pool, Record
 
-from libs.events import known
+from libs.events import directory, known
 from libs.events.contracts.households import (
     AreaCodeChanged,
     AreaRegistered,
@@ -36,7 +36,7 @@ NAMES = Table(
     mode="latest",
 )
 
-OF = (AreaRegistered, AreaCodeChanged, OrganisationRegistered, NameTaken)
+OF = (AreaRegistered, AreaCodeChanged, OrganisationRegistered, NameTaken, *directory.OF)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -52,6 +52,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case _:
             pass
     yield from known.areas(recorded, fact, metadata)
+    yield from directory.project(recorded, fact, metadata)
 
 
 async def areas(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from libs.events import known
+from libs.events import directory, known
 from libs.events.contracts.households import (
     AreaCodeChanged,
     AreaRegistered,
@@ -22,6 +22,7 @@ SOURCE = "households"
 OF = (
     *(AreaRegistered, AreaCodeChanged, OrganisationRegistered),
     *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
+    *directory.OF,
 )
 
 
@@ -38,6 +39,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield ORGANISATIONS, origin.row(0, fact.organisation, fact.area, fact.name, fact.kind)
         case _:
             yield from _counted(origin, fact)
+            yield from directory.project(recorded, fact, metadata)
 
 
 def _counted(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
