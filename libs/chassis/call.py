@@ -36,6 +36,8 @@ from .auth import Caller
 from .seats import seated
 
 WAIT_FOR_POSITION_S = 5.0
+WAITS = 202
+"""Others have to say yes first: nothing of the command has happened (approval.py)."""
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _ETAG = re.compile(r'^"([0-9]{1,15})"$')
@@ -76,7 +78,10 @@ class Call:
         """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
         around = await self._around(needs_key=True)
         ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
-        return respond(self.log, await execute(self.log, ask, around, decider), location)
+        answer = await execute(self.log, ask, around, decider)
+        if answer.status == WAITS:
+            location = f"{self.request.app.state.service.prefix}/approvals/{{id}}"
+        return respond(self.log, answer, location)
 
     def key(self) -> UUID:
         """The request id: the client's key within the client. Raises: KeyMissingError."""

@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 from .call import Holds
 from .routers import routers_of
 from .service import Service
-from .shapes import Malformed, Problem
+from .shapes import Malformed, Problem, Submitted
 
 PROBLEM = "application/problem+json"
 REFERENCE = "#/components/schemas/{model}"
@@ -82,7 +82,8 @@ def openapi(service: Service) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     _, told = models_json_schema(
-        [(Problem, "serialization"), (Malformed, "serialization")], ref_template=REFERENCE
+        [(model, "serialization") for model in (Problem, Malformed, Submitted)],
+        ref_template=REFERENCE,
     )
     components["schemas"] = dict(sorted({**schemas, **told["$defs"]}.items()))
     return document
@@ -114,8 +115,12 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if guarded(route.dependant):
         operation["security"] = [{"bearer": []}]
     answers = operation["responses"]
-    for status in answers.keys() & {"200", "201"}:
-        answers[status]["description"] = "已接受" if is_command else "所问之事"
+    if is_command and not route.path.startswith("/approvals"):
+        schema = {"$ref": REFERENCE.format(model="Submitted")}
+        answers["202"] = {"content": {"application/json": {"schema": schema}}}
+    for status in answers.keys() & {"200", "201", "202"}:
+        said = "已报审：须由他人审批，尚未生效" if status == "202" else "已接受"
+        answers[status]["description"] = said if is_command else "所问之事"
         answers[status].update(_answer_headers(route, is_command))
     answers |= {str(status): _problem(status) for status in _problems(route, is_command)}
     operation["responses"] = dict(sorted(answers.items()))

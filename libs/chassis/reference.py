@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from libs.events import packs
 from libs.events import reference as rules
+from libs.events.approval import APPROVALS
 from libs.events.contracts.rules import Origin
 from libs.events.dated_rows import (
     Key,
@@ -31,6 +32,7 @@ from libs.events.errors import NotFoundError
 from libs.events.loads import LiveStreams
 from libs.events.packs import ApplyPack, PackFacts, PackNotSigned
 from libs.events.reference import EndReference, SetReference, WithdrawReference
+from libs.events.severity import SEVERITIES
 from libs.events.types import plain, stream_id
 
 from .auth import ROLES
@@ -161,6 +163,7 @@ async def list_rows(set: SetName, call: Anyone, wanted: Annotated[WantedRows, Qu
 async def set_row(command: SetReference, call: Steward) -> Response:
     """同一行再次登记不起作用；内容不同的，先撤销，或自另一日起登记。"""
     one = _set(call.request, command.set)
+    _require_key(call.request, one, command.row.key)
     values = _require_values(one, command.row, ("body", "row"))
     typed = command.row.model_copy(update={"values": values})
     return await call.execute(rules.SET, command.model_copy(update={"row": typed}))
@@ -199,6 +202,20 @@ def _require_values(one: Set, row: RowTyped, place: tuple[str | int, ...]) -> di
     except ValidationError as error:
         faults = [{**fault, "loc": (*place, "values", *fault["loc"])} for fault in error.errors()]
         raise RequestValidationError(faults) from None
+
+
+def _require_key(request: Request, one: Set, key: str) -> None:
+    """A row on a command or rule that this release does not have would hold nothing, in silence.
+    Raises: RequestValidationError (422)."""
+    deciders = request.app.state.service.every_decider
+    known = {
+        APPROVALS.name: {one.name for one in deciders if one.approvable},
+        SEVERITIES.name: {rule.__name__ for one in deciders for rule in one.bends},
+    }.get(one.name)
+    if known is not None and key not in known:
+        says = f"没有这一项；可用：{'、'.join(sorted(known)) or '无'}"
+        place = ("body", "row", "key")
+        raise RequestValidationError([{"type": "value_error", "loc": place, "msg": says}])
 
 
 async def _state(call: Call, name: str) -> Reference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import objections, reference, subscriptions, tasks
+from . import approvals, objections, reference, subscriptions, tasks
 from .common_routes import common_router
 from .service import Service
 
@@ -19,4 +19,5 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         subscriptions.router,
         reference.router,
         objections.router,
+        approvals.router,
     )

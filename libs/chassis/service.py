@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 
-from libs.events import every_log
+from libs.events import approvals, every_log
 from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
 from libs.events.dated_rows import Set
@@ -45,8 +46,13 @@ class Service:
 
     @property
     def every_decider(self) -> tuple[Decider[Any, Any, Any], ...]:
-        """Its own and those that every service has."""
-        return (*self.deciders, *every_log.DECIDERS)
+        """Its own, those that every service has, and those that let its own wait."""
+        return (*self.deciders, *every_log.DECIDERS, *self.approving)
+
+    @cached_property
+    def approving(self) -> tuple[Decider[Any, Any, Any], ...]:
+        """Say yes, say no, ask no longer."""
+        return approvals.deciders((*self.deciders, *every_log.DECIDERS))
 
     @property
     def every_set(self) -> tuple[Set, ...]:

@@ -21,6 +21,27 @@ class Made(BaseModel):
     id: UUID
 
 
+class NeedsShown(BaseModel):
+    """So many people, each of one of these duties."""
+
+    count: int
+    duties: list[str]
+
+
+class ApprovalAsked(BaseModel):
+    """To what, and by whom."""
+
+    digest: str = Field(description="报审内容的摘要")
+    needs: NeedsShown
+
+
+class Submitted(BaseModel):
+    """The command waits for others; `id` is that of the approval."""
+
+    id: UUID
+    approval: ApprovalAsked
+
+
 class Page(BaseModel, Generic[Row]):
     """One page of a list; `next` is the cursor of the page behind it, null on the last."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -56,7 +57,7 @@ class Knowing(Protocol):
     @property
     def pool(self) -> Any: ...
     async def path(self, area: UUID) -> tuple[UUID, ...]: ...
-    async def fresh(self, source: str) -> Reliance: ...
+    async def fresh(self, source: str, within: timedelta = ...) -> Reliance: ...
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -94,12 +95,14 @@ class Ask(Generic[C_co]):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Events by stream (all or none), the body of the answer, and 文号 if a document decided."""
+    """Events by stream (all or none), the body of the answer, and 文号 if a document decided.
+    `days`: when it happened and from when it counts, when the command itself does not say."""
 
     events: Mapping[UUID, tuple[Event, ...]]
     body: dict[str, Any] = field(default_factory=dict)
     document: str | None = None
     status: int = 201
+    days: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ class Decider(Generic[S, C, F]):
     `keeps_key`: the command moves money, so its key is never pruned. `founds_areas`: what it makes
     may lie in no area: the first area, or a thing of the whole installation. `noun`: what the
     command makes one of, if it does; only then may it carry another system's own id. `bends`: the
-    refusals that reference data may soften for it.
+    refusals that reference data may soften for it. `amount`: the fen by which reference data may
+    require approval; `approvable`: whether they may at all.
     """
 
     command: type[C]
@@ -136,6 +140,8 @@ class Decider(Generic[S, C, F]):
     founds_areas: bool = False
     noun: str = ""
     bends: tuple[type[Refused], ...] = ()
+    amount: Callable[[S, C], int | None] | None = None
+    approvable: bool = True
 
     @property
     def name(self) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import objections, packs, parking, reference, subscriptions, tasks
+from . import approvals, objections, packs, parking, reference, subscriptions, tasks
+from .approval import APPROVALS
 from .dated_rows import Set
 from .decider import Decider
 from .entries import Row, Table
@@ -22,13 +23,14 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *packs.DECIDERS,
 )
 
-SETS: tuple[Set, ...] = (SEVERITIES,)
+SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     yield from tasks.project(recorded, fact, metadata)
     yield from subscriptions.project(recorded, fact, metadata)
     yield from objections.project(recorded, fact, metadata)
+    yield from approvals.project(recorded, fact, metadata)
 
 
 def reader(service: str) -> Reader:

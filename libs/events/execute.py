@@ -161,7 +161,7 @@ def _accepted(
     events = decision.events
     parts = [Part(stream, facts, read.get(stream)) for stream, facts in events.items()]
     parts += [Part(s, (), version) for s, version in read.items() if s not in events]
-    days = (ask.command.occurred_on, ask.command.counted_on)
+    days = decision.days or (ask.command.occurred_on, ask.command.counted_on)
     return Request(
         id=ask.request,
         body_hash=around.body_hash,

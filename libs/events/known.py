@@ -102,7 +102,7 @@ class Known:
         row = await self.pool.fetchrow(
             "SELECT epoch, position,"
             " clock_timestamp() - nullif(confirmed_at, 'epoch') AS age, stopped"
-            " FROM es.cursors WHERE reader = 'known' AND source = $1",
+            " FROM es.cursors WHERE reader IN ('known', 'view') AND source = $1",
             source,
         )
         return (0, 0, None, None) if row is None else tuple(row)

@@ -183,7 +183,7 @@ async def _unowned(_: Knowing, __: Applying, ___: Ask[ApplyPack]) -> PackFacts:
     raise TypeError("ApplyPack learns which sets are the service's own: execute it by POST")
 
 
-APPLY = Decider(ApplyPack, PackFacts, _gather, _unowned, apply, founds_areas=True)
+APPLY = Decider(ApplyPack, PackFacts, _gather, _unowned, apply, founds_areas=True, approvable=False)
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (APPLY,)
 
 

@@ -140,7 +140,7 @@ async def _learn(_: Knowing, __: bool, ___: Ask[SkipParked]) -> Facts:
     return Facts(path=())
 
 
-SKIP = Decider(SkipParked, Facts, _gather, _learn, skip, founds_areas=True)
+SKIP = Decider(SkipParked, Facts, _gather, _learn, skip, founds_areas=True, approvable=False)
 
 
 async def listed(

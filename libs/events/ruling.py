@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .approval import APPROVALS, required, submitted
 from .contracts.log import ExternalRefBound
 from .dated_rows import Reference
 from .decider import Ask, Decider, Decision, Streams
@@ -18,23 +19,36 @@ AnyDecider = Decider[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """What a decision stands on beside its own streams: what the foreign id names already, and how
-    strict the rules are that may bend."""
+    """What a decision stands on beside its own streams: what the foreign id names already, how
+    strict the rules are that may bend, and what needs approval."""
 
     bound: ExternalRefBound | None
     severities: Reference
+    approvals: Reference
 
 
 async def ruled_by(streams: Streams, command: Command, decider: AnyDecider) -> Ruled:
-    severities = await reference(streams, SEVERITIES.name) if decider.bends else Reference()
-    return Ruled(await bound_ref(streams, command), severities)
+    nothing = Reference()
+    severities = await reference(streams, SEVERITIES.name) if decider.bends else nothing
+    approvals = await reference(streams, APPROVALS.name) if decider.approvable else nothing
+    return Ruled(await bound_ref(streams, command), severities, approvals)
 
 
 def ruling(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ruled) -> Decision:
-    """The whole decision of a command, pure: the scope, the foreign id, the rule.
+    """The whole decision of a command, pure: the scope, the foreign id, the rule; and, where the
+    command needs others to say yes, that it waits for them.
 
     Raises: Refused. Run again by `redecide`.
     """
+    decision = upheld(decider, state, ask, facts, ruled)
+    needs = required(decider, state, ask.command, facts, ruled.approvals)
+    if needs is None or not decision.events:
+        return decision
+    return submitted(ask, facts, needs, decision)
+
+
+def upheld(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ruled) -> Decision:
+    """What a command gives where nobody else has to be asked. Raises: Refused."""
     ref = ask.command.external_ref
     decider.require_scope(ask, facts)
     refuse_taken(ruled.bound, ref, ask.actor, facts.path)

@@ -132,8 +132,8 @@ async def _path(known: Knowing, area: UUID | None) -> Facts:
     return Facts(path=() if area is None else await known.path(area))
 
 
-OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True)
-CLOSE = Decider(CloseTask, Facts, _of, _where, close, founds_areas=True)
+OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True, approvable=False)
+CLOSE = Decider(CloseTask, Facts, _of, _where, close, founds_areas=True, approvable=False)
 DECIDERS = (OPEN, CLOSE)
 
 TASKS = Table(

@@ -87,7 +87,7 @@ def addresses(walk: Walk, door: Door) -> Iterator[str]:
         codes = [one.body[told] for one in walk.sent if one.path.endswith(f"/{told}s")]
         yield from (door.template.format(code=code) for code in codes)
     elif "{set}" in door.template:
-        yield door.template.format(set="severity")
+        yield door.template.format(set="approval")
     elif "{id}" in door.template:
         nouns = (noun, "batches") if "/trace/payments" in door.template else (noun,)
         yield from (door.template.format(id=id_) for id_ in made(walk, *nouns))

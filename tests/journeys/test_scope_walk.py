@@ -173,6 +173,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
             task = await a_task(installation, service, sent)
             for path, body in of_every_service(service, task, sent):
                 await said(door, path, body)
+            await approving(door, service, sent)
         door.client.event_hooks["response"].clear()
         county = {"code": "990199", "name": "邻县", "level": "county", "parent": None}
         made = await said(door, "households/areas", {**county, "valid_from": "2013-01-01"})
@@ -243,29 +244,55 @@ def of_every_service(
     yield f"{one}/redeliveries", {"from_position": 1}
     yield f"{one}/secret-rotations", {}
     yield f"{service.name}/tasks/{task}/closures", {"note": "走查"}
-    for path, body in of_reference(county):
+    command = next(one.name for one in service.deciders if one.approvable)
+    for path, body in of_reference(county, command):
         yield f"{service.name}/reference/{path}", body
 
 
-def of_reference(county: str) -> Iterator[tuple[str, dict[str, Any]]]:
+async def approving(door: loader.Door, service: Service, sent: list[Sent]) -> None:
+    """Changes of reference data from 2050 on wait for an auditor: said yes to, no, withdrawn, and
+    one that waits still."""
+    county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
+    base, since = f"{service.name}/reference/rows", "2050-01-01"
+    one = {"bands": [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]}
+    place = {"set": "approval", "area": county}
+    row = {"key": "SetReference", "valid_from": since, "values": one}
+    await said(door, base, {**place, "row": row})
+    for nth, step in enumerate(("approvals", "rejections", "withdrawals", None), 1):
+        later = {**row, "key": "EndReference", "valid_from": f"2051-01-0{nth}"}
+        body = {**place, "row": later, "occurred_on": "2050-02-01"}
+        waits = await said(door, base, body, status=202)
+        path = f"{service.name}/approvals/{waits['id']}"
+        yes, why = {"digest": waits["approval"]["digest"]}, {"reason": "走查"}
+        if step is not None:
+            role = "steward" if step == "withdrawals" else "auditor"
+            body = yes if step == "approvals" else why
+            await said(door, f"{path}/{step}", body, role=role)
+
+
+def of_reference(county: str, command: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Commands on reference data; they leave a local row that differs from one from above."""
-    first = {"key": "Walk", "valid_from": "2024-01-01"}
-    place = {"set": "severity", "area": county}
-    above = {"set": "severity", "area": None, "values": {"severity": "block"}, **first}
-    for key in ("Walk", "Mistake"):
-        yield "rows", {**place, "row": {**first, "key": key, "values": {"severity": "warn"}}}
-    yield "ends", {**place, **first, "valid_until": "2024-12-31"}
-    yield "withdrawals", {**place, **first, "key": "Mistake", "reason": "误登"}
+    first = {"key": command, "valid_from": "2044-01-01"}
+    mistake = {"key": command, "valid_from": "2045-01-01"}
+    place = {"set": "approval", "area": county}
+    nobody = {"bands": [{"up_to_fen": None, "count": 0, "duties": []}], "second_factor": False}
+    above = {"set": "approval", "area": None, "values": nobody | {"second_factor": True}, **first}
+    for row in (first, mistake):
+        yield "rows", {**place, "row": {**row, "values": nobody}}
+    yield "ends", {**place, **first, "valid_until": "2044-12-31"}
+    yield "withdrawals", {**place, **mistake, "reason": "误登"}
     yield "packs", packs.signed(packs.pack(above))
 
 
-async def said(door: loader.Door, path: str, body: dict[str, Any]) -> dict[str, Any]:
+async def said(
+    door: loader.Door, path: str, body: dict[str, Any], *, role: str = "", status: int = 201
+) -> dict[str, Any]:
     """A command of whoever may give it, accepted."""
     roles = {"households/areas": "steward", "households/organisations": "steward"}
     roles["households/users"] = "security"
-    role = next((held for start, held in roles.items() if path.startswith(start)), "clerk")
-    role = "operator" if "/subscriptions" in path else role
-    role = "steward" if "/reference" in path else role
+    roles |= {f"{one.name}/reference": "steward" for one in SERVICES}
+    roles |= {f"{one.name}/subscriptions": "operator" for one in SERVICES}
+    role = role or next((held for start, held in roles.items() if path.startswith(start)), "clerk")
     answer = await door.ask(
         "POST",
         f"/api/v1/{path}",
@@ -273,7 +300,7 @@ async def said(door: loader.Door, path: str, body: dict[str, Any]) -> dict[str, 
         json={"occurred_on": "2024-01-01", **body},
         headers={"idempotency-key": f"said-{next(_keys)}"},
     )
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code == status, answer.text
     told: dict[str, Any] = answer.json()
     return told
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
-from . import rules
+from . import approvals, rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -164,4 +164,5 @@ CONTRACTS = (
         )
     )
     | rules.CONTRACTS
+    | approvals.CONTRACTS
 )

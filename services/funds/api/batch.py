@@ -180,6 +180,11 @@ async def _where_roster_is(known: Knowing, state: Roster, _: Ask[Any]) -> Facts:
     return Facts(path=await path_of(known, state.listing.batch.area))
 
 
+def _sum(state: Listing, _: Any) -> int:
+    """What the whole batch moves."""
+    return state.batch.amount_fen
+
+
 DECLARE = Decider(
     DeclareBatch,
     Facts,
@@ -188,8 +193,17 @@ DECLARE = Decider(
     batch.declare,
     keeps_key=True,
     noun="batch",
+    amount=lambda _, command: command.amount.read().amount_fen,
 )
-RESERVE = Decider(ReserveBatch, Facts, _listing, where_batch_is, batch.reserve, keeps_key=True)
+RESERVE = Decider(
+    ReserveBatch,
+    Facts,
+    _listing,
+    where_batch_is,
+    batch.reserve,
+    keeps_key=True,
+    amount=_sum,
+)
 ORDER = Decider(
     OrderSubsidies,
     RosterFacts,
@@ -199,8 +213,8 @@ ORDER = Decider(
     keeps_key=True,
     bends=(StandardMismatch,),
 )
-SEAL = Decider(SealBatch, SealFacts, _listing, _areas, sealing.seal, keeps_key=True)
-SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True)
+SEAL = Decider(SealBatch, SealFacts, _listing, _areas, sealing.seal, keeps_key=True, amount=_sum)
+SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True, amount=_sum)
 ANSWER = Decider(AnswerLines, Facts, _roster, _where_roster_is, answers.answer, keeps_key=True)
 ANSWER_SUMMARY = Decider(
     AnswerSummary, Facts, _listing, where_batch_is, answers.answer_summary, keeps_key=True

@@ -75,6 +75,10 @@ async def _where_lot_is(known: Knowing, state: tuple[Any, ...], _: Ask[Any]) -> 
     return Facts(path=await path_of(known, state[0].area))
 
 
+def _typed(_: Any, command: RegisterLot | AllocateFund | ReallocateFund) -> int:
+    return command.amount.read().amount_fen
+
+
 REGISTER = Decider(
     RegisterLot,
     Facts,
@@ -83,10 +87,25 @@ REGISTER = Decider(
     lot.register,
     keeps_key=True,
     noun="lot",
+    amount=_typed,
 )
-ALLOCATE = Decider(AllocateFund, Facts, _of_allocation, _where_lot_is, lot.allocate, keeps_key=True)
+ALLOCATE = Decider(
+    AllocateFund,
+    Facts,
+    _of_allocation,
+    _where_lot_is,
+    lot.allocate,
+    keeps_key=True,
+    amount=_typed,
+)
 REALLOCATE = Decider(
-    ReallocateFund, Facts, _of_reallocation, _where_lot_is, lot.reallocate, keeps_key=True
+    ReallocateFund,
+    Facts,
+    _of_reallocation,
+    _where_lot_is,
+    lot.reallocate,
+    keeps_key=True,
+    amount=_typed,
 )
 DECIDERS = (REGISTER, ALLOCATE, REALLOCATE)
 

@@ -84,7 +84,14 @@ async def _where_payment_is(known: Knowing, state: Paying, _: Ask[Any]) -> Facts
 
 
 ORDER = Decider(
-    OrderPayment, PayFacts, _of_order, _payee, payment.order, keeps_key=True, noun="payment"
+    OrderPayment,
+    PayFacts,
+    _of_order,
+    _payee,
+    payment.order,
+    keeps_key=True,
+    noun="payment",
+    amount=lambda _, command: command.amount.read().amount_fen,
 )
 CONFIRM = Decider(
     ConfirmPayment, Facts, _of_answer, _where_payment_is, payment.confirm, keeps_key=True

@@ -22,5 +22,13 @@ async def _learn(known: Knowing, _: Beginning, __: Ask[BeginDirectory]) -> Begin
     return BeginningFacts(path=(), head=head)
 
 
-BEGIN = Decider(BeginDirectory, BeginningFacts, _gather, _learn, beginning.begin, founds_areas=True)
+BEGIN = Decider(
+    BeginDirectory,
+    BeginningFacts,
+    _gather,
+    _learn,
+    beginning.begin,
+    founds_areas=True,
+    approvable=False,
+)
 DECIDERS = (BEGIN,)

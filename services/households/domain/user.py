@@ -213,8 +213,10 @@ def evolve(state: User, event: Event) -> User:
             return replace(state, disabled=True)
         case WorkHandedOver():
             return replace(state, successor=event.to)
-        case _:
+        case RoleGranted() | RoleDelegated() | GrantEnded():
             return replace(state, grants={**state.grants, **dict(_granted(state, event))})
+        case _:
+            return state
 
 
 def _granted(state: User, event: Event) -> Iterator[tuple[UUID, Grant]]:

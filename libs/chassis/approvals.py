@@ -1,0 +1,201 @@
+"""Routes of approvals 审批, the same in every service: list, look at, say yes, say no, withdraw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from libs.events.approval import Approval
+from libs.events.approval import approvals as fold
+from libs.events.approvals import (
+    GiveApproval,
+    RejectApproval,
+    Waiting,
+    WithdrawApproval,
+    foreseen,
+    waiting,
+)
+from libs.events.decider import Ask, Decider
+from libs.events.errors import Refused
+from libs.events.execute import problem
+from libs.events.loads import LiveStreams
+from libs.events.types import Command, plain
+
+from .auth import ROLES
+from .call import Call, Holds
+from .common_routes import answer
+from .listing import Wanted, page, scope_of
+from .reading import found
+from .service import Service
+from .shapes import Made, NeedsShown, Page
+
+router = APIRouter(tags=["审批"])
+Anyone = Annotated[Call, Depends(Holds(*ROLES))]
+State = Literal["submitted", "approved", "rejected", "withdrawn"]
+
+
+class ApprovalGivenShown(Made):
+    """How many said yes to these events; `result` is the command's answer once enough have."""
+
+    given: int
+    needed: int
+    result: dict[str, Any] | None
+
+
+class ApprovalAsAsked(BaseModel):
+    """What waits, and who asked."""
+
+    id: UUID
+    area: UUID | None
+    command: str
+    target: UUID | None
+    maker: str
+    amount_fen: int | None
+    state: State
+
+
+class ApprovalLine(ApprovalAsAsked):
+    """In the list."""
+
+    needed: int
+    duties: list[str]
+    requested_at: AwareDatetime
+    at: AwareDatetime = Field(description="自何时起处于此状态")
+
+
+class EventForeseen(BaseModel):
+    """An event that would be appended."""
+
+    stream: UUID
+    type: str
+    data: dict[str, Any]
+
+
+class SaidShown(BaseModel):
+    by: str
+    behalf: str | None
+    digest: str
+
+
+class ApprovalShown(ApprovalAsAsked):
+    """With the command, and exactly what would be appended now; `refusal`: why nothing would."""
+
+    body: dict[str, Any]
+    behalf: str | None
+    needs: NeedsShown
+    given: list[SaidShown]
+    digest: str | None = Field(description="现在所见内容的摘要；同意时照录")
+    events: list[EventForeseen]
+    refusal: dict[str, Any] | None
+
+
+class WantedApprovals(Wanted):
+    state: State = "submitted"
+    command: str | None = Field(default=None, max_length=80)
+    maker: str | None = Field(default=None, max_length=120)
+
+
+@router.get("/approvals", response_model=Page[ApprovalLine], summary="审批列表")
+async def list_approvals(call: Anyone, wanted: Annotated[WantedApprovals, Query()]) -> Response:
+    scope = await scope_of(call, wanted)
+    rows = await call.log.pool.fetch(
+        _APPROVALS, scope, wanted.state, wanted.command, wanted.maker, wanted.cursor, wanted.limit
+    )
+    return page(rows, wanted)
+
+
+@router.get("/approvals/{id}", response_model=ApprovalShown, summary="审批事项")
+async def get_approval(id: UUID, call: Anyone) -> Response:
+    """所列事件即同意后所记的全部事件；摘要随内容而变。"""
+    version, approval = await found(call, fold, id, _area, _is_there)
+    shown = {**_asked(approval), **await _foreseen(call, id)}
+    response = answer(shown)
+    response.headers["etag"] = f'"{version}"'
+    return response
+
+
+@router.post(
+    "/approvals/{id}/approvals", status_code=201, response_model=ApprovalGivenShown, summary="同意"
+)
+async def give(id: UUID, command: GiveApproval, call: Anyone) -> Response:
+    """须照录所见内容的摘要；经办人及其受托、接手人不得同意。"""
+    return await (await _seated(call, id)).execute(_decider(call, GiveApproval), command, id)
+
+
+@router.post("/approvals/{id}/rejections", status_code=201, response_model=Made, summary="退回")
+async def reject(id: UUID, command: RejectApproval, call: Anyone) -> Response:
+    return await (await _seated(call, id)).execute(_decider(call, RejectApproval), command, id)
+
+
+@router.post(
+    "/approvals/{id}/withdrawals", status_code=201, response_model=Made, summary="撤回报审"
+)
+async def withdraw(id: UUID, command: WithdrawApproval, call: Anyone) -> Response:
+    return await call.execute(_decider(call, WithdrawApproval), command, id)
+
+
+def _decider(call: Call, command: type[Command]) -> Decider[Any, Any, Any]:
+    service: Service = call.request.app.state.service
+    return next(one for one in service.approving if one.command is command)
+
+
+async def _seated(call: Call, id_: UUID) -> Call:
+    """The call in a role that this approval asks for, if the caller holds one."""
+    approval = await LiveStreams(call.log.loads).load(fold, id_)
+    role = next((r for r in call.caller.roles if r in approval.needs.duties), call.role)
+    return replace(call, role=role)
+
+
+async def _foreseen(call: Call, id_: UUID) -> dict[str, Any]:
+    """What the waiting command would give now; nothing once it is over."""
+    nothing: dict[str, Any] = {"digest": None, "events": [], "refusal": None}
+    ask: Ask[Any] = Ask(uuid4(), id_, None, call.actor, call.caller.behalf)
+    by_name = {one.name: one for one in call.request.app.state.service.every_decider}
+    state: Waiting = await waiting(by_name)(LiveStreams(call.log.loads), ask)
+    if state.decider is None or state.ask is None:
+        return nothing
+    inner = await state.decider.learn(call.log.known, state.inner, state.ask)
+    try:
+        now = foreseen(state, inner)
+    except Refused as refusal:
+        return {**nothing, "refusal": problem(refusal)}
+    events = [
+        {"stream": str(stream), "type": type(event).__name__, "data": plain(event)}
+        for stream, facts in now.decision.events.items()
+        for event in facts
+    ]
+    needs = msgspec.to_builtins(now.needs)
+    return {**nothing, "digest": now.digest, "events": events, "needs": needs}
+
+
+def _area(approval: Approval) -> UUID | None:
+    return approval.area
+
+
+def _is_there(approval: Approval) -> bool:
+    return approval.id is not None
+
+
+def _asked(approval: Approval) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(approval)
+    shown["body"] = msgspec.json.decode(approval.body)
+    return {name: value for name, value in shown.items() if name != "role"}
+
+
+_APPROVALS = """
+SELECT a.id, a.area, a.command, a.target, a.maker, a.amount_fen, s.state, a.needed, a.duties,
+       a.requested_at, s.at
+  FROM es.approvals a
+  JOIN es.approval_states s ON s.approval = a.id
+ WHERE ($1::uuid IS NULL OR a.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+   AND s.state = $2
+   AND ($3::text IS NULL OR a.command = $3)
+   AND ($4::text IS NULL OR a.maker = $4)
+   AND ($5::uuid IS NULL OR a.id > $5)
+ ORDER BY a.id LIMIT $6 + 1
+"""
