@@ -227,30 +227,13 @@ async def _where(known: Knowing, state: Subscription, _: Ask[Any]) -> Subscripti
     return await learned(known, state.area, listed=False)
 
 
-OPEN = Decider(
-    OpenSubscription,
-    SubscriptionFacts,
-    _to_open,
-    _unlisted,
-    open_,
-    founds_areas=True,
-    approvable=False,
-)
-PAUSE = Decider(
-    PauseSubscription, SubscriptionFacts, _of, _where, pause, founds_areas=True, approvable=False
-)
-GIVE_UP = Decider(
-    GiveUpSubscription, SubscriptionFacts, _of, _where, give_up, founds_areas=True, approvable=False
-)
-RESUME = Decider(
-    ResumeSubscription, SubscriptionFacts, _of, _where, resume, founds_areas=True, approvable=False
-)
-REDELIVER = Decider(
-    RedeliverEvents, SubscriptionFacts, _of, _where, redeliver, founds_areas=True, approvable=False
-)
-ROTATE = Decider(
-    RotateSecret, SubscriptionFacts, _of, _where, rotate, founds_areas=True, approvable=False
-)
+HOW: dict[str, Any] = {"founds_areas": True, "approvable": False}
+OPEN = Decider(OpenSubscription, SubscriptionFacts, _to_open, _unlisted, open_, **HOW)
+PAUSE = Decider(PauseSubscription, SubscriptionFacts, _of, _where, pause, **HOW)
+GIVE_UP = Decider(GiveUpSubscription, SubscriptionFacts, _of, _where, give_up, **HOW)
+RESUME = Decider(ResumeSubscription, SubscriptionFacts, _of, _where, resume, **HOW)
+REDELIVER = Decider(RedeliverEvents, SubscriptionFacts, _of, _where, redeliver, **HOW)
+ROTATE = Decider(RotateSecret, SubscriptionFacts, _of, _where, rotate, **HOW)
 DECIDERS = (OPEN, PAUSE, GIVE_UP, RESUME, REDELIVER, ROTATE)
 
 SUBSCRIPTIONS = Table(
