@@ -18,7 +18,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from libs.chassis import postgres
-from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
 from libs.chassis.service import Service
@@ -89,7 +89,7 @@ class Installation:
     ) -> AsyncClient:
         """An HTTP client of one service, in process, with a token of the roles `held`."""
         log = await self.log(service)
-        verifier = Verifier(self.issuer.key_set, self.issuer.url)
+        verifier = Verifier(OwnTokens(self.issuer.key_set, self.issuer.url))
         app = application(service, log, verifier, webhooks)
         headers = {}
         if held:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from libs.chassis.identity import identity, local_issuer
+from libs.chassis.issuer import IssuerTokens
 from libs.chassis.settings import SettingError, Settings
 from libs.chassis.supervise import LAST_PAUSE_S, PATIENCE, SHORT_LIFE_S, Child, GaveUpError
 
@@ -31,7 +32,10 @@ def test_everything_has_a_default_and_survives_the_way_to_a_child(tmp_path: Path
         ({"SUYUAN_PORT": "http"}, "SUYUAN_PORT"),
         ({"SUYUAN_PORT": "70000"}, "SUYUAN_PORT"),
         ({"SUYUAN_OTLP": "collector:4318"}, "SUYUAN_OTLP"),
-        ({"SUYUAN_ISSUER": "https://id.example"}, "SUYUAN_KEY_SET"),
+        ({"SUYUAN_KEY_SET": "keys.json"}, "SUYUAN_KEY_SET"),
+        ({"SUYUAN_AUTHORITIES": "ca.pem"}, "SUYUAN_AUTHORITIES"),
+        ({"SUYUAN_ISSUER": "http://id.example"}, "https"),
+        ({"SUYUAN_ISSUER": "ftp://127.0.0.1"}, "https"),
         ({"SUYUAN_DATABASE": "db:5432"}, "SUYUAN_PASSWORDS"),
         ({"SUYUAN_DATABASE": "5432", "SUYUAN_PASSWORDS": "x"}, "host:port"),
         ({"SUYUAN_DATABASE": "db:x", "SUYUAN_PASSWORDS": "x"}, "SUYUAN_DATABASE: 'x'"),
@@ -49,6 +53,21 @@ def test_the_built_in_issuer_refuses_to_stand_beside_a_configured_one(tmp_path: 
     assert identity(configured).issuer == "https://id.example"
     with pytest.raises(SettingError, match="SUYUAN_ISSUER"):
         local_issuer(configured)
+    asked = Settings.read({"SUYUAN_HOME": str(tmp_path), "SUYUAN_ISSUER": "https://id.example"})
+    assert isinstance(identity(asked), IssuerTokens)
+    with pytest.raises(SettingError, match="SUYUAN_ISSUER"):
+        local_issuer(asked)
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", '{"keys": 1}'])
+def test_a_key_set_that_cannot_be_read_is_named_at_the_start(
+    tmp_path: Path, text: str | None
+) -> None:
+    keys = tmp_path / "keys.json"
+    if text is not None:
+        keys.write_text(text)
+    with pytest.raises(SettingError, match="SUYUAN_KEY_SET"):
+        identity(Settings(home=tmp_path, issuer="https://id.example", key_set=keys))
 
 
 def test_the_built_in_issuer_serves_this_machine_only(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.cases import Case, compare
 from libs.chassis.checking import examined
 from libs.chassis.cli.events import digest_of
@@ -74,7 +74,7 @@ async def make(templates: Templates, of: str, prefix: str) -> None:
 @asynccontextmanager
 async def served(installation: Installation, *, readers: bool = True) -> AsyncIterator[Door]:
     """The door of an installation whose readers run, unless others do; they end with it."""
-    verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
+    verifier = Verifier(OwnTokens(installation.issuer.key_set, installation.issuer.url))
     mounts = []
     for service in SERVICES:
         app = application(service, await installation.log(service), verifier, [LISTED], BELIEVED)
