@@ -48,9 +48,9 @@ Kind = Literal["built_in", "issuer", "system"]
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who the token speaks for. `area` None means the whole installation, for whoever holds a role.
-    A token that states no roles says who, and the directory says what (seats.py), by `subject`: what
-    the issuer calls the person, which stands in no event. `behalf`: by whose grant, when it is
-    delegated. `kind`: whose token it was."""
+    A token that states no roles says who, and the directory says what (seats.py), by `subject`:
+    what the issuer calls the person. `behalf`: by whose grant, when it is delegated. `kind`: whose
+    token it was."""
 
     id: str
     roles: tuple[str, ...]

@@ -33,6 +33,7 @@ from .pack_keys import read_pack_keys
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
+from .system_tokens import SystemTokens
 from .telemetry import exported
 from .traced import Traced
 from .watchdog import watch_loop
@@ -73,7 +74,9 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
-    app = application(service, store, Verifier(origin.identity), listed, pack_keys)
+    app = application(
+        service, store, Verifier(origin.identity, SystemTokens(store)), listed, pack_keys
+    )
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)
