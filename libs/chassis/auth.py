@@ -26,8 +26,7 @@ from .keys import PublicKey, read_key_set
 from .tokens import (
     ACCESS_TOKEN,
     AUDIENCE,
-    SYSTEM,
-    USER,
+    RESERVED,
     Signed,
     UnauthenticatedError,
     checked,
@@ -140,7 +139,7 @@ class OwnTokens:
 
     def caller(self, _: Signed, claims: Mapping[str, Any]) -> Caller:
         subject = claims["sub"]
-        if subject.startswith((SYSTEM, USER)):
+        if subject.startswith(RESERVED):
             raise UnauthenticatedError("令牌无效：sub")
         require_opaque(subject)
         return Caller(subject, *held(claims), ends(claims), subject=subject)
@@ -166,7 +165,7 @@ class LocalIssuer:
     ) -> str:
         """A signed token; without roles it says only who. Raises: ValueError for a strange role, or
         another's id."""
-        if subject.startswith((SYSTEM, USER)):
+        if subject.startswith(RESERVED):
             raise ValueError(f"{subject} 不是本签发者的编号")
         if unknown := set(roles) - set(ROLES):
             raise ValueError(f"角色不存在：{sorted(unknown)}；可用：{'、'.join(ROLES)}")

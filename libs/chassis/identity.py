@@ -26,7 +26,8 @@ def identity(settings: Settings) -> Identity:
     try:
         if settings.key_set is None:
             return IssuerTokens(settings.issuer, discovered(settings.issuer, settings.authorities))
-        read_key_set(json.loads(settings.key_set.read_bytes()))
+        if not read_key_set(json.loads(settings.key_set.read_bytes())):
+            raise ValueError("it holds no public key that could check a token")
     except (OSError, ValueError) as error:
         raise SettingError(f"{asked}: {type(error).__name__}: {error}") from None
     return IssuerTokens(settings.issuer, kept_in(settings.key_set), period_s=FILE_PERIOD_S)

@@ -151,7 +151,7 @@ async def post_as(client: AsyncClient, headers: dict[str, str]) -> Any:
 def wrong_assertions(signer: Signer, other: Signer) -> dict[str, str]:
     """By what is wrong with each."""
     now, kid, key = int(time.time()), signer.signs_with, signer.keys[signer.signs_with]
-    good = signer.claims()
+    good, theirs = signer.claims(), other.keys[other.signs_with]
     mine = {"iss": other.name, "sub": other.name}
     return {
         "ended": signer.assertion(iat=now - 301, exp=now - 1),
@@ -162,7 +162,8 @@ def wrong_assertions(signer: Signer, other: Signer) -> dict[str, str]:
         "without an end": signer.assertion(exp=None),
         "without a beginning": signer.assertion(iat=None),
         "for someone else": signer.assertion(sub=other.name),
-        "a key of another system": signed(key, kid, good | mine),
+        "a key of this system for another": signed(key, kid, good | mine),
+        "a key of another for this system": signed(theirs, other.signs_with, good),
         "no system": signed(key, kid, good | {"iss": "system:", "sub": "system:"}),
         "another key under the same id": signed(made_key("EdDSA", "own"), kid, good),
         "another kind of token": signed(key, kid, good, typ="at+jwt"),

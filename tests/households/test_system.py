@@ -156,7 +156,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "not on the curve": {**P256, "y": _twisted(P256["y"])},
     "not one spelling": {**JWK, "x": JWK["x"][:-1] + "p"},
     "a length that no bytes have": {**JWK, "x": "AAAAA"},
-    "a short modulus": {**RSA, "n": base64.urlsafe_b64encode(b"\xff" * 128).decode()},
+    "a short modulus": {**RSA, "n": base64.urlsafe_b64encode(b"\xff" * 129).decode()},
     "an odd exponent": {**RSA, "e": "Aw"},
     "for encryption": {**JWK, "use": "enc"},
     "something else": {**JWK, "x5u": "https://x.example"},
