@@ -35,7 +35,7 @@ PORTAL = {
 }
 CLIENTS = [PORTAL | {"client_id": name} for name in ("portal", "suyuan", "bureau")]
 """The ID tokens of the second are for `suyuan` too, as it bears the name of our audience."""
-CLAIMS = {"bureau": {"roles": ["auditor"], "unit": "bureau", "area": None}}
+CLAIMS = {"bureau": {"roles": ["auditor", "steward"], "unit": "bureau", "area": None}}
 """What the issuer adds to the tokens of a client: to the third, roles as our own issuer does."""
 
 

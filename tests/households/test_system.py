@@ -172,3 +172,13 @@ def test_what_is_no_public_key_is_malformed(wrong: str) -> None:
 def test_a_key_ends_after_it_begins() -> None:
     with pytest.raises(ValidationError, match="有效期"):
         AddSystemKey(occurred_on=DAY, key=ADD.key, valid_from=NOON, valid_until=NOON)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"), [("0001-01-01T00:00:00+14:00", None), (None, "9999-12-31T23:59:59-12:00")]
+)
+def test_days_that_no_table_could_hold_are_malformed(begins: str | None, ends: str | None) -> None:
+    """In UTC they lie outside what a calendar has: every reader would stop at them."""
+    days = {"valid_from": begins or NOON.isoformat(), "valid_until": ends or "2030-01-01T00:00:00Z"}
+    with pytest.raises(ValidationError, match="2100"):
+        AddSystemKey.model_validate({"occurred_on": DAY, "key": JWK, **days})

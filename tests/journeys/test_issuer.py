@@ -16,6 +16,7 @@ import pytest
 from services.__main__ import SERVICES
 from tests.journeys.tree import Tree, running
 from tests.oidc_provider import Provider, made_key, provider
+from tests.signer import registered
 
 KEYS = (made_key("EdDSA", "first"), made_key("ES256", "second"))
 
@@ -51,8 +52,21 @@ async def test_an_installation_without_its_issuer_says_so_and_believes_it_when_i
         told = (await client.get("/issuer/keys")).json()["keys"]
         assert {key["kid"] for key in told} == {"first", "second"}
         assert not any("d" in key for key in told)
+        await a_system_calls(client, token)
     for file in (tree.settings.home / "logs").rglob("*"):
         assert not file.is_file() or token.split(".")[2] not in file.read_text()
+
+
+async def a_system_calls(client: httpx.AsyncClient, token: str) -> None:
+    """Registered by the people of the issuer, believed by another service a moment later."""
+    households = client.base_url.join("/api/v1/households")
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=households, headers=headers) as steward:
+        signer = await registered(steward)
+    give_up = time.monotonic() + 30
+    while (answer := await asked(client, "funds", signer.assertion())).status_code != 200:
+        assert time.monotonic() < give_up, answer.text
+        await asyncio.sleep(0.2)
 
 
 async def asked(client: httpx.AsyncClient, service: str, token: str) -> httpx.Response:

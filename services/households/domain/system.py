@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from uuid import UUID
 
@@ -34,6 +35,8 @@ P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 """y² = x³ − 3x + b (FIPS 186-5, SP 800-186 section 3.2.1.3)."""
 RSA_BYTES = (256, 512)
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Of a key's days: what the tables of every service can hold in any time zone."""
 
 Part = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,700}$")]
 SystemCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]{0,39}$", examples=["dibao"])]
@@ -138,6 +141,8 @@ class AddSystemKey(Command):
     def _ends_after_it_begins(self) -> Self:
         if self.valid_until <= self.valid_from:
             raise ValueError("有效期须在生效之后结束")
+        if self.valid_from < EARLIEST or self.valid_until > LATEST:
+            raise ValueError("有效期须在 2000 年至 2100 年之间")
         return self
 
 
@@ -169,8 +174,8 @@ class SystemKey:
     """A key and when it is believed; `retired`: it is not, whatever its days say."""
 
     kid: str
-    valid_from: AwareDatetime
-    valid_until: AwareDatetime
+    valid_from: datetime
+    valid_until: datetime
     retired: bool = False
 
 
