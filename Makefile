@@ -8,6 +8,7 @@ PYTEST := $(BIN)/python -m pytest $(if $(filter 1,$(CI)),-p tests.plugins.no_ski
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
 	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+OIDC := tests/oidc/node_modules/.package-lock.json
 DRIFT := tests/test_published.py::test_what_is_published_is_what_the_code_says
 # What the file asks its user for; no engine and no secret is needed to read it.
 COMPOSE := SUYUAN_UID=10001 SUYUAN_ISSUER=https://issuer.example docker-compose
@@ -26,7 +27,7 @@ demo: .venv/runtime.stamp $(if $(findstring --kafka,$(ARGS)),.venv/kafka.stamp) 
 kafka: .venv/runtime.stamp .venv/kafka.stamp  ## run a broker alone, from its own jars (ARGS=...)
 	$(BIN)/python -m services kafka $(ARGS)
 
-test: .venv/dev.stamp .venv/kafka.stamp  ## run the tests (ARGS=... goes to pytest)
+test: .venv/dev.stamp .venv/kafka.stamp $(OIDC)  ## run the tests (ARGS=... goes to pytest)
 	infra/debian-packages.sh test
 	$(PYTEST) $(ARGS)
 
@@ -73,3 +74,8 @@ lock: .venv/dev.stamp  ## pin what pyproject.toml asks for (ARGS=--upgrade for t
 	infra/debian-packages.sh kafka
 	infra/kafka/install.sh .venv/kafka
 	@touch $@
+
+# The issuer that the tests log in at; its lock names no registry, and no package runs a script.
+$(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
+	infra/debian-packages.sh oidc
+	cd tests/oidc && npm ci --silent --ignore-scripts

@@ -21,7 +21,7 @@ from services.funds.domain.project import ProposeProject
 
 
 async def _caller(request: Request) -> Caller:
-    known: Caller = request.app.state.authenticate(request)
+    known: Caller = await request.app.state.authenticate(request)
     return known
 
 
@@ -41,9 +41,8 @@ async def health() -> Response:
 
 def app(settings: Settings) -> Starlette:
     """One command under the prefix of funds, answered at once."""
-    known = identity(settings)
     inner = FastAPI(docs_url=None, redoc_url=None)
-    inner.state.authenticate = Verifier(known.key_set, known.issuer)
+    inner.state.authenticate = Verifier(identity(settings))
     inner.add_api_route("/projects", propose, methods=["POST"], status_code=201)
     inner.add_api_route("/health", health)
     return Starlette(routes=[Mount("/api/v1/funds", inner)])

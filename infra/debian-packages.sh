@@ -14,9 +14,10 @@ case "${1:-}" in
     with=() may_sudo=no otherwise=stop ;;
   bench) wanted=(wrk gcc) with=(libc6-dev) may_sudo=yes otherwise=stop ;;
   peers) wanted=(npm) with=() may_sudo=yes otherwise=go_on ;;
+  oidc) wanted=(node=nodejs npm) with=() may_sudo=no otherwise=stop ;;
   kafka) wanted=(java=default-jre-headless mvn=maven) with=() may_sudo=no otherwise=stop ;;
   test) wanted=(chromium) with=() may_sudo=no otherwise=go_on ;;
-  *) echo "usage: $0 bench|check|compose-test|kafka|peers|test" >&2; exit 2 ;;
+  *) echo "usage: $0 bench|check|compose-test|kafka|oidc|peers|test" >&2; exit 2 ;;
 esac
 
 missing=()

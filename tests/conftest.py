@@ -18,11 +18,12 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from libs.chassis import postgres
-from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores, roles, set_up
+from libs.chassis.system_tokens import SystemTokens
 from libs.events.acting import Sources
 from libs.events.feed import DirectFeed
 from libs.events.log import Log, open_log
@@ -89,7 +90,7 @@ class Installation:
     ) -> AsyncClient:
         """An HTTP client of one service, in process, with a token of the roles `held`."""
         log = await self.log(service)
-        verifier = Verifier(self.issuer.key_set, self.issuer.url)
+        verifier = Verifier(OwnTokens(self.issuer.key_set, self.issuer.url), SystemTokens(log))
         app = application(service, log, verifier, webhooks)
         headers = {}
         if held:

@@ -3,8 +3,10 @@
 Leaves cannot agree: they cover a random salt and the time of recording, and so differ from run to
 run by design. What a log says is compared instead: type, schema, stream, payload and metadata of
 each event, without the trace that it belongs to and up to where another log was known, which is a
-matter of milliseconds. Two chunks of one list may have been appended in either order, so the events
-are put in order of what they say. The first one names the store, which is drawn: it is left out.
+matter of milliseconds; and without the id of who asked and of the request, which is made of it: a
+configured issuer's people have ids of that issuer. Two chunks of one list may have been appended in
+either order, so the events are put in order of what they say. The first one names the store, which
+is drawn: it is left out.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from .shell import FailedError
 PAGE = 500
 QUIET_S, SETTLED_WITHIN_S = 5, 120
 SAID = ("type", "dataschema", "subject")
+OWN = ("traceparent", "request", "correlation")
 
 
 @dataclass(frozen=True)
@@ -76,5 +79,7 @@ async def log_digest(door: Door, service: str) -> str:
 
 def _said(event: Mapping[str, Any]) -> dict[str, Any]:
     data = {name: value for name, value in event["data"].items() if name != "relies_on"}
-    metadata = {name: value for name, value in event["metadata"].items() if name != "traceparent"}
-    return {**{name: event[name] for name in SAID}, "data": data, "metadata": metadata}
+    metadata = {name: value for name, value in event["metadata"].items() if name not in OWN}
+    actor = {name: value for name, value in metadata["actor"].items() if name != "id"}
+    said = {name: event[name] for name in SAID}
+    return {**said, "data": data, "metadata": {**metadata, "actor": actor}}

@@ -1,17 +1,17 @@
-"""Who calls: bearer tokens checked against a key set, and the embedded default's own issuer.
+"""Who calls: bearer tokens, whoever signed them, and the embedded default's own issuer.
 
-Tokens are JWTs signed with Ed25519 (RFC 8037, RFC 9068 claims). The key id picks the key, the
-algorithm is fixed by us and never by the token. A checked token is remembered until it expires.
+A checked token is remembered until it ends or its key is believed no more.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
 import jwt
@@ -21,87 +21,131 @@ from fastapi import Request
 from jwt.algorithms import OKPAlgorithm
 
 from libs.events.duties import DUTIES, Duty
-from libs.events.errors import EventsError
 
-AUDIENCE = "suyuan"
+from .keys import PublicKey, read_key_set
+from .tokens import (
+    ACCESS_TOKEN,
+    AUDIENCE,
+    RESERVED,
+    Signed,
+    UnauthenticatedError,
+    checked,
+    ends,
+    held,
+    require_opaque,
+    unchecked,
+)
+
 ALGORITHM = "EdDSA"
+"""Of the built-in issuer."""
 REMEMBERED = 10_000
 Role = Duty
 ROLES = DUTIES
-
-
-class UnauthenticatedError(EventsError):
-    status = 401
-    title = "未登录或令牌无效"
+Kind = Literal["built_in", "issuer", "system"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who the token speaks for. `area` None means the whole installation. A token that states no
-    roles says who, and the directory says what (seats.py); `behalf`: by whose grant, when it is
-    delegated."""
+    """Who the token speaks for. `area` None means the whole installation, for whoever holds a role.
+    A token that states no roles says who, and the directory says what (seats.py), by `subject`:
+    what the issuer calls the person. `behalf`: by whose grant, when it is delegated. `kind`: whose
+    token it was."""
 
     id: str
     roles: tuple[str, ...]
     unit: str
     area: UUID | None
     expires_at: datetime
+    kind: Kind = "built_in"
+    subject: str = ""
     behalf: str | None = None
 
 
+class Tokens(Protocol):
+    """The tokens of one origin: which are its own, what checks them, whom they speak for."""
+
+    def are(self, issuer: str) -> bool: ...
+
+    async def key(self, signed: Signed) -> PublicKey | None:
+        """What to check it with, now. Raises: KeysAwayError."""
+        ...
+
+    def caller(self, signed: Signed, claims: Mapping[str, Any]) -> Caller:
+        """Of claims whose signature, audience and times hold. Raises: UnauthenticatedError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    caller: Caller
+    tokens: Tokens
+    signed: Signed
+    key: PublicKey
+
+
 class Verifier:
-    """Checks bearer tokens against a JSON Web Key Set (RFC 7517)."""
+    """Checks bearer tokens of the origins given; there are no others."""
 
-    def __init__(self, key_set: dict[str, Any], issuer: str) -> None:
-        self._keys = {key["kid"]: jwt.PyJWK(key) for key in key_set["keys"]}
-        self._issuer = issuer
-        self._known: dict[str, Caller] = {}
+    def __init__(self, *believed: Tokens) -> None:
+        self._believed = believed
+        self._known: dict[str, _Checked] = {}
 
-    def __call__(self, request: Request) -> Caller:
-        """The caller of a request. Raises: UnauthenticatedError."""
+    async def __call__(self, request: Request) -> Caller:
+        """The caller of a request. Raises: UnauthenticatedError, KeysAwayError."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("需要 Authorization: Bearer 令牌")
-        return self.caller(token)
+        return await self.caller(token)
 
-    def caller(self, token: str) -> Caller:
-        """Raises: UnauthenticatedError, which never repeats the token."""
+    async def caller(self, token: str) -> Caller:
+        """Raises: UnauthenticatedError, which never repeats the token, KeysAwayError."""
         known = self._known.get(token)
-        if known is None:
-            known = _caller(self._claims(token))
+        if known is None or await known.tokens.key(known.signed) is not known.key:
+            self._known.pop(token, None)
+            known = await self._check(token)
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[token] = known
-        if known.expires_at <= datetime.now(UTC):
+        if known.caller.expires_at <= datetime.now(UTC):
             self._known.pop(token, None)
             raise UnauthenticatedError("令牌已过期")
-        return known
+        return known.caller
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=self._issuer,
-                options={"require": ["exp", "iat", "sub"]},
-            )
-        except (jwt.PyJWTError, KeyError) as error:
-            raise UnauthenticatedError(f"令牌无效：{type(error).__name__}") from None
-        return claims
+    async def _check(self, token: str) -> _Checked:
+        signed = unchecked(token)
+        tokens = next((one for one in self._believed if one.are(signed.issuer)), None)
+        if tokens is None:
+            raise UnauthenticatedError("令牌无效：不承认其签发者")
+        key = await tokens.key(signed)
+        if key is None or signed.algorithm not in key.algorithms:
+            raise UnauthenticatedError("令牌无效：没有可核对它的公钥")
+        claims = checked(token, key, signed)
+        return _Checked(tokens.caller(signed, claims), tokens, signed, key)
 
 
-def _caller(claims: dict[str, Any]) -> Caller:
-    try:
-        roles = tuple(str(role) for role in claims.get("roles", ()))
-        stated = claims["area"] if roles else None  # whoever states roles states where
-        area = None if stated is None else UUID(stated)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UnauthenticatedError("令牌无效：roles 或 area") from None
-    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Caller(str(claims["sub"]), roles, str(claims["unit"]) if roles else "", area, expires_at)
+class OwnTokens:
+    """Tokens of the built-in issuer: one key, and the roles stand in the token."""
+
+    def __init__(self, key_set: Mapping[str, Any], issuer: str) -> None:
+        self.key_set = key_set
+        self.issuer = issuer
+        self._keys = read_key_set(key_set)
+
+    def are(self, issuer: str) -> bool:
+        return issuer == self.issuer
+
+    async def key(self, signed: Signed) -> PublicKey | None:
+        return self._keys.get((signed.kid, signed.algorithm))
+
+    def caller(self, _: Signed, claims: Mapping[str, Any]) -> Caller:
+        subject = claims["sub"]
+        if subject.startswith(RESERVED):
+            raise UnauthenticatedError("令牌无效：sub")
+        require_opaque(subject)
+        return Caller(subject, *held(claims), ends(claims), subject=subject)
+
+    async def keep(self) -> None:
+        """Its key stays as it is."""
 
 
 class LocalIssuer:
@@ -119,7 +163,10 @@ class LocalIssuer:
     def token(
         self, subject: str, roles: tuple[str, ...], unit: str, area: UUID | None, valid: timedelta
     ) -> str:
-        """A signed token; without roles it says only who. Raises: ValueError for a strange role."""
+        """A signed token; without roles it says only who. Raises: ValueError for a strange role, or
+        another's id."""
+        if subject.startswith(RESERVED):
+            raise ValueError(f"{subject} 不是本签发者的编号")
         if unknown := set(roles) - set(ROLES):
             raise ValueError(f"角色不存在：{sorted(unknown)}；可用：{'、'.join(ROLES)}")
         now = datetime.now(UTC)
@@ -134,7 +181,8 @@ class LocalIssuer:
             "exp": now + valid,
             "jti": uuid4().hex,
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._kid})
+        headers = {"kid": self._kid, "typ": ACCESS_TOKEN}
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers=headers)
 
 
 def _load_or_make(key_file: Path) -> Ed25519PrivateKey:

@@ -155,7 +155,7 @@ class Holds:
         self.roles = roles
 
     async def __call__(self, request: Request) -> Call:
-        caller: Caller = request.app.state.authenticate(request)
+        caller: Caller = await request.app.state.authenticate(request)
         log: Log = request.app.state.log
         _require_text(request)
         if not caller.roles:

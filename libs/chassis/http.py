@@ -6,7 +6,7 @@ Retry-After (RFC 9457). 400, 401, 404 and 422 store nothing; a refusal is stored
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -42,7 +42,7 @@ PROBLEM = "application/problem+json"
 RETRY_AFTER_S = "1"
 log = structlog.get_logger()
 
-Authenticate = Callable[[Request], Caller]
+Authenticate = Callable[[Request], Awaitable[Caller]]
 
 
 def application(

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
-from .auth import LocalIssuer
+from .auth import LocalIssuer, OwnTokens
+from .issuer import IssuerTokens, discovered, kept_in
+from .keys import read_key_set
 from .settings import SettingError, Settings
 
-
-@dataclass(frozen=True)
-class Identity:
-    """The issuer and its public keys."""
-
-    issuer: str
-    key_set: dict[str, Any]
+Identity = OwnTokens | IssuerTokens
+"""The issuer of tokens for people, and its public keys."""
+FILE_PERIOD_S = 30.0
 
 
 def identity(settings: Settings) -> Identity:
-    """The one issuer. The built-in one refuses to be used beside a configured one."""
-    if settings.issuer is not None and settings.key_set is not None:
-        return Identity(settings.issuer, json.loads(settings.key_set.read_text()))
-    local = local_issuer(settings)
-    return Identity(local.url, local.key_set)
+    """The one issuer. The built-in one refuses to be used beside a configured one.
+
+    Raises: SettingError for a file that cannot be read, or holds no key set.
+    """
+    if settings.issuer is None:
+        local = local_issuer(settings)
+        return OwnTokens(local.key_set, local.url)
+    asked = "SUYUAN_AUTHORITIES" if settings.key_set is None else "SUYUAN_KEY_SET"
+    try:
+        if settings.key_set is None:
+            return IssuerTokens(settings.issuer, discovered(settings.issuer, settings.authorities))
+        if not read_key_set(json.loads(settings.key_set.read_bytes())):
+            raise ValueError("it holds no public key that could check a token")
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{asked}: {type(error).__name__}: {error}") from None
+    return IssuerTokens(settings.issuer, kept_in(settings.key_set), period_s=FILE_PERIOD_S)
 
 
 def local_issuer(settings: Settings) -> LocalIssuer:

@@ -33,6 +33,7 @@ from .pack_keys import read_pack_keys
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
+from .system_tokens import SystemTokens
 from .telemetry import exported
 from .traced import Traced
 from .watchdog import watch_loop
@@ -57,8 +58,8 @@ def origin_app(origin: Origin) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            verifier = Verifier(origin.identity.key_set, origin.identity.issuer)
-            mounts = [await _mount(service, origin, verifier, stack) for service in origin.services]
+            await stack.enter_async_context(beside(origin.identity.keep()))
+            mounts = [await _mount(service, origin, stack) for service in origin.services]
             app.router.routes[:0] = mounts
             quiet_gc()
             await stack.enter_async_context(beside(watch_loop()))
@@ -68,14 +69,14 @@ def origin_app(origin: Origin) -> Starlette:
     return Starlette(routes=_fixed_routes(origin), lifespan=lifespan, exception_handlers=errors)
 
 
-async def _mount(
-    service: Service, origin: Origin, verifier: Verifier, stack: AsyncExitStack
-) -> Mount:
+async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mount:
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
-    app = application(service, store, verifier, listed, pack_keys)
+    app = application(
+        service, store, Verifier(origin.identity, SystemTokens(store)), listed, pack_keys
+    )
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)

@@ -32,7 +32,7 @@ async def seated(caller: Caller, roles: Sequence[str], acting_as: str | None, lo
     is named by `Acting-As`. Without any that admits, the caller with all it holds, to be refused.
     Raises: ChooseGrant, UnreadableGrantError.
     """
-    known = await held(log.pool, caller.id, today())
+    known = await held(log.pool, caller.subject, today())
     named = _grant(acting_as)
     admitting = [
         one for one in known if not set(roles).isdisjoint(one.duties) and named in (None, one.grant)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingError(ValueError):
@@ -24,6 +25,7 @@ class Settings:
     log_level: str = "info"
     issuer: str | None = None
     key_set: Path | None = None
+    authorities: Path | None = None
     kafka: str | None = None
     otlp: str | None = None
     webhooks: Path | None = None
@@ -57,11 +59,9 @@ class Settings:
         if strange := known.keys() - VARIABLES.keys():
             names = ", ".join(f"SUYUAN_{name.upper()}" for name in sorted(strange))
             raise SettingError(f"unknown setting: {names}")
-        for one, other in (("issuer", "key_set"), ("database", "passwords")):
-            if (one in known) != (other in known):
-                raise SettingError(
-                    f"SUYUAN_{one.upper()} and SUYUAN_{other.upper()} belong together"
-                )
+        if ("database" in known) != ("passwords" in known):
+            raise SettingError("SUYUAN_DATABASE and SUYUAN_PASSWORDS belong together")
+        _require_reachable(known)
         return cls(
             home=Path(known.get("home", default_home())),
             database=_address(known["database"]) if "database" in known else None,
@@ -71,6 +71,7 @@ class Settings:
             log_level=known.get("log_level", cls.log_level),
             issuer=known.get("issuer"),
             key_set=Path(known["key_set"]) if "key_set" in known else None,
+            authorities=Path(known["authorities"]) if "authorities" in known else None,
             kafka=known.get("kafka"),
             otlp=_collector(known.get("otlp")),
             webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
@@ -88,7 +89,10 @@ VARIABLES = {
     "log_level": "debug, info, warning or error",
     "issuer": "issuer of bearer tokens; without it the built-in one, for this machine only",
     "banner": "what the page says on top, e.g. that the data are a demonstration",
-    "key_set": "file with that issuer's JSON Web Key Set",
+    "key_set": "file with that issuer's JSON Web Key Set; without it the issuer is asked where its"
+    " keys lie (OpenID Connect Discovery)",
+    "authorities": "file with the certificates (PEM) that vouch for that issuer's own, where they"
+    " are not among the usual ones",
     "kafka": "bootstrap servers of Kafka, host:port,…; without it services read each other's logs"
     " directly",
     "otlp": "endpoint of an OpenTelemetry collector (OTLP over HTTP); without it telemetry stays in"
@@ -103,6 +107,22 @@ VARIABLES = {
 
 def default_home() -> Path:
     return Path("/var/lib/suyuan") if os.geteuid() == 0 else Path.home() / ".local/state/suyuan"
+
+
+def _require_reachable(known: Mapping[str, str]) -> None:
+    """Who is asked for keys is asked by https, unless it is on this machine."""
+    issuer = known.get("issuer")
+    if issuer is None and (strange := known.keys() & {"key_set", "authorities"}):
+        raise SettingError(f"SUYUAN_{min(strange).upper()} belongs to SUYUAN_ISSUER")
+    if issuer is not None and "key_set" not in known and not is_reachable_safely(issuer):
+        raise SettingError(f"SUYUAN_ISSUER: {issuer!r} is no https:// address; name SUYUAN_KEY_SET")
+
+
+def is_reachable_safely(url: str) -> bool:
+    """https, or a part of this very machine."""
+    split = urlsplit(url)
+    here = split.hostname in ("127.0.0.1", "::1", "localhost")
+    return bool(split.hostname) and (split.scheme == "https" or (split.scheme == "http" and here))
 
 
 def _address(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Who may act, as every service knows it: copies of users, grants and delegations of households.
+"""Who may act, as every service knows it: copies of users, grants and delegations of households,
+and of the systems of others (systems.py).
 
 A delegation is a row of its own that names the grant it stands on; whether that one still holds,
 and whether neither user is disabled, is asked when it is used (`held`).
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from asyncpg import Pool
 
+from . import systems
 from .contracts.directory import (
     GrantEnded,
     PostChanged,
@@ -61,6 +63,7 @@ ENDS = Table(
 OF = (
     *(UserRegistered, PostChanged, UserDisabled, WorkHandedOver),
     *(RoleGranted, RoleDelegated, GrantEnded),
+    *systems.OF,
 )
 
 
@@ -85,7 +88,7 @@ def project(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row
         case GrantEnded():
             yield ENDS, (fact.grant, fact.valid_until)
         case _:
-            return
+            yield from systems.project(fact)
 
 
 class Held(NamedTuple):

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.households.api import area, beginning, household, organisation, population, user
+from services.households.api import (
+    area,
+    beginning,
+    household,
+    organisation,
+    population,
+    system,
+    user,
+)
 from services.households.domain import counted, sets
 from services.households.views import register
 
@@ -19,6 +27,7 @@ service = Service(
         household.router,
         population.router,
         user.router,
+        system.router,
     ),
     deciders=(
         *area.DECIDERS,
@@ -27,6 +36,7 @@ service = Service(
         *population.DECIDERS,
         *user.DECIDERS,
         *beginning.DECIDERS,
+        *system.DECIDERS,
     ),
     readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",

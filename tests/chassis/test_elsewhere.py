@@ -81,6 +81,9 @@ def test_each_file_of_secrets_holds_what_its_reader_needs_and_stays(tmp_path: Pa
         assert held.items() <= everything.items()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert json.loads(first["key_set.json"]) == {"keys": []}
+    first["key_set.json"] = '{"keys": [{"kid": "of an issuer"}]}'
+    (folder / "key_set.json").write_text(first["key_set.json"])
     assert main(SERVICES, ["secrets", str(folder)]) == 0
     assert {file.name: file.read_text() for file in folder.iterdir()} == first
 

@@ -15,7 +15,7 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from libs.chassis.auth import LocalIssuer, Verifier
+from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.cases import Case, compare
 from libs.chassis.checking import examined
 from libs.chassis.cli.events import digest_of
@@ -24,6 +24,7 @@ from libs.chassis.loader import Door, Load
 from libs.chassis.migrate import Store
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores
+from libs.chassis.system_tokens import SystemTokens
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
 from tests.packs import BELIEVED
@@ -74,10 +75,12 @@ async def make(templates: Templates, of: str, prefix: str) -> None:
 @asynccontextmanager
 async def served(installation: Installation, *, readers: bool = True) -> AsyncIterator[Door]:
     """The door of an installation whose readers run, unless others do; they end with it."""
-    verifier = Verifier(installation.issuer.key_set, installation.issuer.url)
+    people = OwnTokens(installation.issuer.key_set, installation.issuer.url)
     mounts = []
     for service in SERVICES:
-        app = application(service, await installation.log(service), verifier, [LISTED], BELIEVED)
+        log = await installation.log(service)
+        believed = Verifier(people, SystemTokens(log))
+        app = application(service, log, believed, [LISTED], BELIEVED)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [

@@ -33,6 +33,7 @@ from libs.events.tasks import OpenTask
 from libs.events.unattended import Machine, commanded
 from services.__main__ import SERVICES
 from services.households.domain.grant import GrantRole
+from services.households.domain.system import PublicJwk, RegisterSystem
 from services.households.domain.user import RegisterUser
 from tests import packs
 from tests.conftest import Installation
@@ -187,10 +188,17 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     household = next(iter(by_path["households/households"]["ids"].values()))
     code = {"code": "990999", "name": "改名", "valid_from": "2024-01-01"}
     flag = {"risks": ["health"], "source": "survey", "clue": "测试名单"}
+    system = {"code": "walked", "organisation": "走查单位", "unit": "walkers", "area": area}
+    named = RegisterSystem(occurred_on=date(2024, 1, 1), **system).system()
+    key, kid = public_key()
+    days = {"valid_from": "2024-01-01T00:00:00Z", "valid_until": "2034-01-01T00:00:00Z"}
     yield f"households/areas/{area}/aliases", {"alias": "旧名"}
     yield f"households/areas/{area}/codes", code
     yield f"households/organisations/{unit}/aliases", {"alias": "旧称"}
     yield f"households/households/{household}/flags", flag
+    yield "households/systems", system
+    yield f"households/systems/{named}/keys", {"key": key, **days}
+    yield f"households/systems/{named}/key-retirements", {"kid": kid, "reason": "走查"}
     yield "reporting/cuts", {"name": "walk", "area": area}
 
 
@@ -213,6 +221,12 @@ def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield f"{path}/grant-ends", end
     yield f"{path}/disablings", {"reason": "x"}
     yield f"{path}/handovers", {"to": str(other.user())}
+
+
+def public_key() -> tuple[dict[str, str], str]:
+    """A key that nobody signs with, and its id."""
+    key = PublicJwk(kty="OKP", crv="Ed25519", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+    return key.members(), key.kid_of_it()
 
 
 async def a_task(installation: Installation, service: Service, sent: list[Sent]) -> UUID:
@@ -289,7 +303,7 @@ async def said(
 ) -> dict[str, Any]:
     """A command of whoever may give it, accepted."""
     roles = {"households/areas": "steward", "households/organisations": "steward"}
-    roles["households/users"] = "security"
+    roles |= {"households/systems": "steward", "households/users": "security"}
     roles |= {f"{one.name}/reference": "steward" for one in SERVICES}
     roles |= {f"{one.name}/subscriptions": "operator" for one in SERVICES}
     role = role or next((held for start, held in roles.items() if path.startswith(start)), "clerk")

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
-from libs.chassis.auth import Verifier
+from libs.chassis.auth import OwnTokens, Verifier
 from libs.chassis.http import application
 from libs.events.log import Log
 from services.__main__ import SERVICES
@@ -34,7 +34,9 @@ class District:
 
     async def client(self, *held: str, area: UUID | None = None, feeds: bool = True) -> AsyncClient:
         issuer = self.installation.issuer
-        app = application(reporting, self.logs["reporting"], Verifier(issuer.key_set, issuer.url))
+        app = application(
+            reporting, self.logs["reporting"], Verifier(OwnTokens(issuer.key_set, issuer.url))
+        )
         if feeds:
             app.state.feeds = {s.name: self.installation.feed(s.name) for s in SERVICES}
         token = issuer.token("u1", held, "bureau", area, timedelta(hours=1))

@@ -18,6 +18,7 @@ from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.stores import roles
 
+KEY_SET = "key_set.json"
 CONTAINERS = 10001
 """The user of the image, infra/Dockerfile."""
 
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace, _: Settings, services: Sequence[Service])
         texts[f"{service.name}.json"] = json.dumps(
             {role: known[role] for role in (Store.of(service.name).app, FEED)}
         )
+    if not (folder / KEY_SET).exists():  # the composition names it, also where nobody reads it
+        texts[KEY_SET] = json.dumps({"keys": []})
     for name, text in texts.items():
         write_private(folder / name, text)
     for name in ("passwords.json", *texts):

@@ -1,4 +1,5 @@
-"""What households tells of those who work with the system: users, their posts, grants, delegation.
+"""What households tells of those who work with the system: users, their posts, grants, delegation;
+and of the systems of others, with their public keys.
 
 No name of a person stands here. A user is an opaque id; `subject` is what the issuer of tokens
 calls the same person.
@@ -6,7 +7,7 @@ calls the same person.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -103,6 +104,36 @@ class WorkHandedOver(Event, frozen=True, kw_only=True):
     document: str | None
 
 
+class SystemRegistered(Event, frozen=True, kw_only=True):
+    """Another organisation's system may call, for that organisation's unit and within the area."""
+
+    system: UUID
+    code: Annotated[str, Meta(examples=["dibao"])]
+    organisation: Annotated[str, Meta(description="whose system it is")]
+    unit: str
+    area: Annotated[UUID | None, Meta(description="null: the whole installation")]
+
+
+class SystemKeyAdded(Event, frozen=True, kw_only=True):
+    """What the system signs with this key is believed from one instant until before another."""
+
+    system: UUID
+    area: UUID | None
+    kid: Annotated[str, Meta(description="RFC 7638 thumbprint of the key")]
+    key: Annotated[dict[str, str], Meta(description="RFC 7517, the members of a public key alone")]
+    valid_from: datetime
+    valid_until: datetime
+
+
+class SystemKeyRetired(Event, frozen=True, kw_only=True):
+    """From now on nothing that this key signed is believed, whenever it was signed."""
+
+    system: UUID
+    area: UUID | None
+    kid: str
+    reason: str
+
+
 CONTRACTS = Contracts(
     (
         UserRegistered,
@@ -113,5 +144,8 @@ CONTRACTS = Contracts(
         RoleDelegated,
         UserDisabled,
         WorkHandedOver,
+        SystemRegistered,
+        SystemKeyAdded,
+        SystemKeyRetired,
     )
 )

@@ -1,4 +1,4 @@
-"""What households shows of its own log: areas by any code, organisations by any name."""
+"""What households shows of its own log: areas by any code, organisations by any name, systems."""
 
 from __future__ import annotations
 
@@ -69,6 +69,11 @@ async def organisations(
     return await pool.fetch(_ORGANISATIONS, scope, name, after, limit)
 
 
+async def systems(pool: Pool, scope: UUID | None, after: UUID | None, limit: int) -> list[Record]:
+    """Systems of others; those of the whole installation stand in no area's list."""
+    return await pool.fetch(_SYSTEMS, scope, after, limit)
+
+
 _AREAS = """
 SELECT a.id, newest.code, newest.name, a.level, a.path, newest.valid_from
   FROM known.areas a
@@ -88,4 +93,11 @@ SELECT o.id, o.name, o.kind, o.area
                                      WHERE n.organisation = o.id AND n.name = $2))
    AND ($3::uuid IS NULL OR o.id > $3)
  ORDER BY o.id LIMIT $4 + 1
+"""
+_SYSTEMS = """
+SELECT s.id, s.code, s.organisation, s.unit, s.area
+  FROM known.systems s
+ WHERE ($1::uuid IS NULL OR s.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+   AND ($2::uuid IS NULL OR s.id > $2)
+ ORDER BY s.id LIMIT $3 + 1
 """
