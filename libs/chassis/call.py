@@ -159,6 +159,7 @@ class Holds:
         log: Log = request.app.state.log
         _require_text(request)
         if not caller.roles:
+            await wait_until_visible(request, log)  # a grant is seen by whoever waits for it
             try:
                 caller = await seated(caller, self.roles, request.headers.get("acting-as"), log)
             except Refused as refusal:
