@@ -13,14 +13,16 @@ from pydantic import AwareDatetime, BaseModel, Field
 from libs.events.approval import Approval
 from libs.events.approval import approvals as fold
 from libs.events.approvals import (
+    ApprovalFacts,
     GiveApproval,
     RejectApproval,
     Waiting,
     WithdrawApproval,
     foreseen,
+    learned,
     waiting,
 )
-from libs.events.decider import Ask, Decider
+from libs.events.decider import Ask, Decider, Knowing
 from libs.events.errors import Refused
 from libs.events.execute import problem
 from libs.events.loads import LiveStreams
@@ -29,8 +31,10 @@ from libs.events.types import Command, plain
 from .auth import ROLES
 from .call import Call, Holds
 from .common_routes import answer
+from .factor_routes import factors_of
 from .listing import Wanted, page, scope_of
 from .reading import found
+from .second_factor import HEADER, require_second_factor
 from .service import Service
 from .shapes import Made, NeedsShown, Page
 
@@ -124,7 +128,15 @@ async def get_approval(id: UUID, call: Anyone) -> Response:
 )
 async def give(id: UUID, command: GiveApproval, call: Anyone) -> Response:
     """须照录所见内容的摘要；经办人及其受托、接手人不得同意。"""
-    return await (await _seated(call, id)).execute(_decider(call, GiveApproval), command, id)
+    verified = HEADER in call.request.headers
+    if verified:
+        await require_second_factor(call, factors_of(call))
+
+    async def learn(known: Knowing, state: Waiting, ask: Ask[Any]) -> ApprovalFacts:
+        return msgspec.structs.replace(await learned(known, state, ask), verified=verified)
+
+    decider = replace(_decider(call, GiveApproval), learn=learn)
+    return await (await _seated(call, id)).execute(decider, command, id)
 
 
 @router.post("/approvals/{id}/rejections", status_code=201, response_model=Made, summary="退回")

@@ -71,6 +71,7 @@ def application(
     app.state.authenticate = authenticate
     app.state.webhooks = webhooks
     app.state.pack_keys = pack_keys or {}
+    app.state.second_factors = None  # where there are any, who mounts it says so
     for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).

@@ -30,6 +30,7 @@ from .identity import Identity
 from .lookups import lookup_routes
 from .observe import beside, keep_looking, look_at_store
 from .pack_keys import read_pack_keys
+from .second_factor import FileKeys, SecondFactors
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
@@ -73,10 +74,11 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
+    verifier = Verifier(origin.identity, SystemTokens(store))
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
-    app = application(
-        service, store, Verifier(origin.identity, SystemTokens(store)), listed, pack_keys
-    )
+    app = application(service, store, verifier, listed, pack_keys)
+    if (file := origin.settings.factor_key_file) is not None:
+        app.state.second_factors = SecondFactors(store.pool, FileKeys(file))
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)

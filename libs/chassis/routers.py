@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import approvals, objections, reference, subscriptions, tasks
+from . import approvals, factor_routes, objections, reference, subscriptions, tasks
 from .common_routes import common_router
 from .service import Service
 
@@ -20,4 +20,5 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         reference.router,
         objections.router,
         approvals.router,
+        factor_routes.router,
     )

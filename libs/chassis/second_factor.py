@@ -58,6 +58,11 @@ class SecondFactorEnrolledError(SecondFactorError):
     title = "已经启用动态验证码"
 
 
+class SecondFactorAwayError(SecondFactorError):
+    status = 503
+    title = "没有二次验证"
+
+
 class Keys(Protocol):
     """Wraps and unwraps 32 bytes; `about` says whose they are and must be the same both times."""
 

@@ -30,6 +30,7 @@ class Settings:
     otlp: str | None = None
     webhooks: Path | None = None
     pack_issuers: Path | None = None
+    factor_key: Path | None = None
     banner: str | None = None
 
     @property
@@ -40,6 +41,14 @@ class Settings:
     def logs(self) -> Path | None:
         """Where log files lie; None beside a database elsewhere: there stderr is kept by others."""
         return self.home / "logs" if self.database is None else None
+
+    @property
+    def factor_key_file(self) -> Path | None:
+        """The key that wraps the secrets of second factors; beside a database elsewhere it is
+        named, or there are none."""
+        if self.factor_key is None and self.database is None:
+            return self.home / "second_factor.key"
+        return self.factor_key
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -76,6 +85,7 @@ class Settings:
             otlp=_collector(known.get("otlp")),
             webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
             pack_issuers=Path(known["pack_issuers"]) if "pack_issuers" in known else None,
+            factor_key=Path(known["factor_key"]) if "factor_key" in known else None,
             banner=known.get("banner"),
         )
 
@@ -101,6 +111,8 @@ VARIABLES = {
     " itself and what lies below it; without it none",
     "pack_issuers": "file with the public keys that may sign reference packs, a key set by issuer;"
     " without it no pack is taken",
+    "factor_key": "file with the key that wraps the secrets of second factors, made when it is"
+    " needed; in the home unless the database is elsewhere, where without it there are none",
 }
 """Every variable, with or without which everything has a working default."""
 

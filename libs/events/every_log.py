@@ -6,7 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import approvals, objections, packs, parking, reference, subscriptions, tasks
+from . import (
+    approvals,
+    objections,
+    packs,
+    parking,
+    reference,
+    second_factors,
+    subscriptions,
+    tasks,
+)
 from .approval import APPROVALS
 from .dated_rows import Set
 from .decider import Decider
@@ -21,6 +30,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     parking.SKIP,
     *reference.DECIDERS,
     *packs.DECIDERS,
+    *second_factors.DECIDERS,
 )
 
 SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS)

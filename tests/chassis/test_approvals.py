@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
 from httpx import AsyncClient, Response
 
+from libs.chassis.second_factor import FileKeys, SecondFactors, codes
 from libs.events.unattended import today
 from services.funds.service import service as funds
 from services.households.service import service as households
@@ -379,3 +384,64 @@ async def test_revoked_in_the_same_second_there_is_one_effect_or_none(
         done = [one for one in answers if one.status_code == 201]
         step = (await district.finance.get(f"/batches/{id_}")).json()["step"]
         assert (len(done), step) in {(0, "declared"), (1, "reserved")}
+
+
+async def test_a_row_may_ask_for_a_second_factor(
+    installation: Installation, district: District, tmp_path: Path
+) -> None:
+    """Enrolled by oneself, confirmed by a first code; a code is used once; security may drop it."""
+    steward = await installation.client(funds, "steward")
+    one = [{"up_to_fen": None, "count": 1, "duties": ["finance"]}]
+    assert (await bands(steward, "DeclareBatch", one, second_factor=True)).status_code == 201
+    body = {
+        "area": str(district.county.id),
+        "project": str(district.project),
+        "scheme": "relief",
+        "period": "2020",
+        "grade": "line",
+        "count": 1,
+        "amount": yuan("5"),
+    }
+    approval = UUID((await post(district.finance, "/batches", body)).json()["id"])
+    chief = await with_factors(installation, "chief", tmp_path)
+    assert refusal(await says_yes(chief, approval)) == (403, "SecondFactorNeeded")
+    enrolled = await post(chief, "/second-factors", {}, key="enrol")
+    assert enrolled.headers["cache-control"] == "no-store"
+    assert (await post(chief, "/second-factors", {}, key="enrol")).json()["uri"] is None
+    uri = urlsplit(enrolled.json()["uri"])
+    text = parse_qs(uri.query)["secret"][0]
+    secret = base64.b32decode(text + "=" * (-len(text) % 8))
+    _, now, late = codes(secret, datetime.now(UTC)).values()  # good for half a minute and more
+    wrong = f"{(int(now) + 1) % 10**6:06}"
+    assert (await confirmed(chief, wrong)).status_code == 401
+    assert (await confirmed(chief, now)).status_code == 201
+    for bad in (now, wrong):
+        chief.headers["second-factor"] = bad
+        assert (await says_yes(chief, approval)).status_code == 401
+    chief.headers["second-factor"] = late
+    assert (await says_yes(chief, approval)).status_code == 201
+    stored = "SELECT count(*) FROM es.events WHERE payload::text LIKE '%' || $1 || '%'"
+    pool = (await installation.log(funds)).pool
+    assert await pool.fetchval(stored, text) == 0
+    security = await with_factors(installation, "guard", tmp_path, "security")
+    drop = {"person": "chief", "reason": "手机遗失"}
+    assert (await post(security, "/second-factors/drops", drop)).status_code == 201
+    assert (await post(chief, "/second-factors", {})).status_code == 201
+    steps = [e["data"]["step"] for e in await logged(installation) if "SecondFactor" in e["type"]]
+    assert steps == ["enrolled", "confirmed", "dropped", "enrolled"]
+
+
+async def with_factors(
+    installation: Installation, subject: str, folder: Path, role: str = "finance"
+) -> AsyncClient:
+    client = await someone(installation, subject, role)
+    factors = SecondFactors((await installation.log(funds)).pool, FileKeys(folder / "key"))
+    client._transport.app.state.second_factors = factors  # type: ignore[attr-defined]
+    return client
+
+
+async def confirmed(client: AsyncClient, code: str) -> Response:
+    client.headers["second-factor"] = code
+    answer = await post(client, "/second-factors/confirmations", {})
+    del client.headers["second-factor"]
+    return answer

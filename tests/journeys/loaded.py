@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ from libs.chassis.cli.events import digest_of
 from libs.chassis.http import application
 from libs.chassis.loader import Door, Load
 from libs.chassis.migrate import Store
+from libs.chassis.second_factor import FileKeys, SecondFactors
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores
 from libs.chassis.system_tokens import SystemTokens
@@ -76,11 +78,14 @@ async def make(templates: Templates, of: str, prefix: str) -> None:
 async def served(installation: Installation, *, readers: bool = True) -> AsyncIterator[Door]:
     """The door of an installation whose readers run, unless others do; they end with it."""
     people = OwnTokens(installation.issuer.key_set, installation.issuer.url)
+    folder = TemporaryDirectory(prefix="suyuan-factors-")
+    keys = FileKeys(Path(folder.name) / "key")
     mounts = []
     for service in SERVICES:
         log = await installation.log(service)
         believed = Verifier(people, SystemTokens(log))
         app = application(service, log, believed, [LISTED], BELIEVED)
+        app.state.second_factors = SecondFactors((await installation.log(service)).pool, keys)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [
@@ -101,6 +106,7 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            folder.cleanup()
 
 
 async def load(case: Case, installation: Installation) -> tuple[Load, dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""What any service tells of its approvals 审批: what was asked for, who said yes, who said no."""
+"""What any service tells of its approvals 审批: what was asked for, who said yes, who said no;
+and of the second factor with which they show that it is they."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -68,4 +69,20 @@ class ApprovalWithdrawn(Event, frozen=True, kw_only=True):
     reason: str
 
 
-CONTRACTS = Contracts((ApprovalRequested, ApprovalGiven, ApprovalRejected, ApprovalWithdrawn))
+class SecondFactorChanged(Event, frozen=True, kw_only=True):
+    """Somebody enrolled a second factor, confirmed it, or had it dropped."""
+
+    area: None
+    person: Person
+    step: Literal["enrolled", "confirmed", "dropped"]
+
+
+CONTRACTS = Contracts(
+    (
+        ApprovalRequested,
+        ApprovalGiven,
+        ApprovalRejected,
+        ApprovalWithdrawn,
+        SecondFactorChanged,
+    )
+)
