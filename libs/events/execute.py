@@ -129,7 +129,8 @@ async def _decided(
         raise NotFoundError()
     ruled = await ruled_by(streams, ask.command, decider)
     spans.event("gathered")
-    facts = await decider.learn(log.known, state, ask)
+    learned = await decider.learn(log.known, state, ask)
+    facts = await log.known.dated(learned, ask.command.counted_on)
     spans.event("learned")
     try:
         if around.if_match is not None:
