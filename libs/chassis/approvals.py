@@ -160,7 +160,7 @@ async def _foreseen(call: Call, id_: UUID) -> dict[str, Any]:
     state: Waiting = await waiting(by_name)(LiveStreams(call.log.loads), ask)
     if state.decider is None or state.ask is None:
         return nothing
-    inner = await state.decider.learn(call.log.known, state.inner, state.ask)
+    inner = await state.decider.learned(call.log.known, state.inner, state.ask)
     try:
         now = foreseen(state, inner)
     except Refused as refusal:

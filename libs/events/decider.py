@@ -59,6 +59,7 @@ class Knowing(Protocol):
     async def path(self, area: UUID) -> tuple[UUID, ...]: ...
     async def ended(self, area: UUID) -> date | None: ...
     async def home(self, area: UUID) -> UUID: ...
+    async def dated(self, facts: F, day: date) -> F: ...
     async def fresh(self, source: str, within: timedelta = ...) -> Reliance: ...
 
 
@@ -157,6 +158,10 @@ class Decider(Generic[S, C, F]):
     @property
     def name(self) -> str:
         return self.command.__name__
+
+    async def learned(self, known: Knowing, state: S, ask: Ask[C]) -> F:
+        """What it learns, and where its area stood on the day that counts."""
+        return await known.dated(await self.learn(known, state, ask), ask.command.counted_on)
 
     def require_scope(self, ask: Ask[C], facts: F) -> None:
         """Before any rule is asked. Raises: NotYourArea, UnknownArea, AreaEnded."""
