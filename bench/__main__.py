@@ -14,12 +14,13 @@ import uvloop
 
 from libs.chassis import logs
 
-from . import append, http, lag, memory, peers, rebuild, relay, replay, soak
+from . import append, areas, http, lag, memory, peers, rebuild, relay, replay, soak
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
 QUESTIONS: Mapping[str, Measure] = {
     "append": append.measure,
+    "areas": areas.measure,
     "http": http.measure,
     "lag": lag.measure,
     "memory": memory.measure,

@@ -25,6 +25,7 @@ from libs.events.approvals import (
 from libs.events.decider import Ask, Decider, Knowing
 from libs.events.errors import Refused
 from libs.events.execute import problem
+from libs.events.known import below
 from libs.events.loads import LiveStreams
 from libs.events.types import Command, plain
 
@@ -171,7 +172,7 @@ async def _foreseen(call: Call, id_: UUID) -> dict[str, Any]:
     state: Waiting = await waiting(by_name)(LiveStreams(call.log.loads), ask)
     if state.decider is None or state.ask is None:
         return nothing
-    inner = await state.decider.learn(call.log.known, state.inner, state.ask)
+    inner = await state.decider.learned(call.log.known, state.inner, state.ask)
     try:
         now = foreseen(state, inner)
     except Refused as refusal:
@@ -199,15 +200,15 @@ def _asked(approval: Approval) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if name != "role"}
 
 
-_APPROVALS = """
+_APPROVALS = f"""
 SELECT a.id, a.area, a.command, a.target, a.maker, a.amount_fen, s.state, a.needed, a.duties,
        a.requested_at, s.at
   FROM es.approvals a
   JOIN es.approval_states s ON s.approval = a.id
- WHERE ($1::uuid IS NULL OR a.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR a.area IN ({below("$1")}))
    AND s.state = $2
    AND ($3::text IS NULL OR a.command = $3)
    AND ($4::text IS NULL OR a.maker = $4)
    AND ($5::uuid IS NULL OR a.id > $5)
  ORDER BY a.id LIMIT $6 + 1
-"""
+"""  # noqa: S608 - constants only

@@ -19,7 +19,14 @@ from libs.events import spans
 from libs.events.canonical import sha256
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
-from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError, Refused, RoleNotHeld
+from libs.events.errors import (
+    EventsError,
+    NotFoundError,
+    NotYetVisibleError,
+    Refused,
+    RoleNotHeld,
+    ScopeEnded,
+)
 from libs.events.execute import (
     Answer,
     Surroundings,
@@ -31,6 +38,7 @@ from libs.events.execute import (
 )
 from libs.events.log import Log
 from libs.events.types import Actor, Command, request_id
+from libs.events.unattended import today
 
 from .auth import Caller
 from .seats import seated
@@ -76,12 +84,22 @@ class Call:
         location: str | None = None,
     ) -> Response:
         """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
+        if (ended := await self._scope_ended()) is not None:
+            return await self.refuse(ended)
         around = await self._around(needs_key=True)
         ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
         answer = await execute(self.log, ask, around, decider)
         if answer.status == WAITS:
             location = f"{self.request.app.state.service.prefix}/approvals/{{id}}"
         return respond(self.log, answer, location)
+
+    async def _scope_ended(self) -> ScopeEnded | None:
+        """Whoever was entitled to an area that is no more reads on, and changes nothing."""
+        scope = self.caller.area
+        ended_on = None if scope is None else await self.log.known.ended(scope)
+        if ended_on is None or ended_on > today():
+            return None
+        return ScopeEnded(scope=str(scope), ended_on=ended_on.isoformat())
 
     def key(self) -> UUID:
         """The request id: the client's key within the client. Raises: KeyMissingError."""

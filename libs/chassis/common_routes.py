@@ -11,6 +11,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from libs.events import known
 from libs.events.canonical import LARGEST_INTEGER, canonical
 from libs.events.errors import NotFoundError
 from libs.events.external_ref import external_ref_stream, external_refs
@@ -129,7 +130,7 @@ async def events(
 
 async def require_in_scope(call: Call, area: UUID) -> None:
     """Raises: NotFoundError for an area outside the caller's, as for one that does not exist."""
-    path = await call.log.pool.fetchval("SELECT path FROM known.areas WHERE id = $1", area)
+    path = await call.log.pool.fetchval(f"SELECT {known.path_of('$1::uuid')}", area)
     if path is None or (call.caller.area is not None and call.caller.area not in path):
         raise NotFoundError()
 
@@ -160,10 +161,10 @@ async def _before(
     return {"none_since": since + 1} if previous is None and since else {"previous": previous}
 
 
-_FILTER = """
+_FILTER = f"""
    AND ($2::text[] IS NULL OR type = ANY ($2))
    AND ($3::uuid IS NULL
-        OR (payload->>'area')::uuid IN (SELECT id FROM known.areas WHERE $3 = ANY (path)))
+        OR (payload->>'area')::uuid IN ({known.below("$3")}))
 """
 _EVENTS = f"""
 SELECT {COLUMNS} FROM es.events

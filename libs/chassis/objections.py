@@ -10,6 +10,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from libs.events.known import below
+
 from .call import Call, Holds
 from .listing import Wanted, page, scope_of
 from .shapes import Page
@@ -77,13 +79,13 @@ async def _rows(call: Call, kinds: Sequence[str], wanted: WantedObjections) -> l
     ]
 
 
-_OBJECTIONS = """
+_OBJECTIONS = f"""
 SELECT id, kind, rule, command, area, target, numbers, reason, evidence, actor, role, unit, at
   FROM es.objections
- WHERE ($1::uuid IS NULL OR area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR area IN ({below("$1")}))
    AND kind = ANY ($2)
    AND ($3::text IS NULL OR rule = $3)
    AND ($4::text IS NULL OR actor = $4)
    AND ($5::uuid IS NULL OR id > $5)
  ORDER BY id LIMIT $6 + 1
-"""
+"""  # noqa: S608 - constants only

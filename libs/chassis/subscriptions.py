@@ -14,6 +14,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from libs.events import known
 from libs.events import subscriptions as rules
 from libs.events.decider import Ask, Knowing
 from libs.events.subscriptions import (
@@ -175,7 +176,7 @@ _LISTED = f"""
 SELECT s.id, s.area, s.url, s.types, t.state, t.reason, t.since,
        {_SENT_OF.format(subscriptions="es.subscriptions")}
   JOIN es.subscription_states t ON t.subscription = s.id
- WHERE ($1::uuid IS NULL OR s.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR s.area IN ({known.below("$1")}))
    AND ($2::uuid IS NULL OR s.id > $2)
  ORDER BY s.id LIMIT $3 + 1
-"""  # noqa: S608 - constants only
+"""

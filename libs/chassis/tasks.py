@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from libs.events import tasks
+from libs.events import known, tasks
 from libs.events.tasks import CloseTask, Task
 from libs.events.types import plain
 
@@ -93,14 +93,14 @@ def _shown(task: Task) -> dict[str, Any]:
     return shown
 
 
-_TASKS = """
+_TASKS = f"""
 SELECT t.id, t.area, t.kind, t.waits_for, t.due_on, t.target, t.about, t.reason, t.opened_at,
        c.closed_at, c.note
   FROM es.tasks t
   LEFT JOIN es.closed_tasks c ON c.task = t.id
- WHERE ($1::uuid IS NULL OR t.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR t.area IN ({known.below("$1")}))
    AND (c.task IS NOT NULL) = ($2 = 'closed')
    AND ($3::text IS NULL OR t.waits_for = $3)
    AND ($4::uuid IS NULL OR t.id > $4)
  ORDER BY t.id LIMIT $5 + 1
-"""
+"""  # noqa: S608 - constants only

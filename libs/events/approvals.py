@@ -209,7 +209,7 @@ async def learned(known: Knowing, state: Waiting, ask: Ask[Any]) -> ApprovalFact
     path = () if area is None else await known.path(area)
     if state.decider is None or state.ask is None:
         return ApprovalFacts(path=path, same=tuple(sorted(same)))
-    inner = await state.decider.learn(known, state.inner, state.ask)
+    inner = await state.decider.learned(known, state.inner, state.ask)
     return ApprovalFacts(path=path, same=tuple(sorted(same)), inner=plain(inner))
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from .errors import NotYourArea, Refused, UnknownArea
+from .errors import AreaEnded, NotYourArea, Refused, UnknownArea
 from .types import Actor, Command, Event, Reliance
 
 S = TypeVar("S")
@@ -57,16 +57,28 @@ class Knowing(Protocol):
     @property
     def pool(self) -> Any: ...
     async def path(self, area: UUID) -> tuple[UUID, ...]: ...
+    async def ended(self, area: UUID) -> date | None: ...
+    async def home(self, area: UUID) -> UUID: ...
+    async def dated(self, facts: F, day: date) -> F: ...
     async def fresh(self, source: str, within: timedelta = ...) -> Reliance: ...
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the rule had to know from elsewhere. `path`: the area concerned and its ancestors from
-    the top, empty when the area is not known here. `waived`: rules whose objection passes this
-    time (severity.py)."""
+    the top as of today, empty when the area is not known here. `then`: the same on the day that
+    counts, where it was another. `ended`: of a command that brings something new into the area, the
+    day from which that area is no more. `waived`: rules whose objection passes this time
+    (severity.py)."""
 
     path: tuple[UUID, ...]
+    then: tuple[UUID, ...] = ()
+    ended: date | None = None
     waived: tuple[str, ...] = ()
+
+    @property
+    def path_then(self) -> tuple[UUID, ...]:
+        """By it dated rules are found: those of the areas as they were on the day that counts."""
+        return self.then or self.path
 
     def object(self, refusal: Refused | None) -> None:
         """Of a rule that may bend: raise what it objects to, unless that is waived."""
@@ -147,14 +159,28 @@ class Decider(Generic[S, C, F]):
     def name(self) -> str:
         return self.command.__name__
 
+    async def learned(self, known: Knowing, state: S, ask: Ask[C]) -> F:
+        """What it learns, and where its area stood on the day that counts."""
+        return await known.dated(await self.learn(known, state, ask), ask.command.counted_on)
+
     def require_scope(self, ask: Ask[C], facts: F) -> None:
-        """Before any rule is asked. Raises: NotYourArea, UnknownArea."""
+        """Before any rule is asked. Raises: NotYourArea, UnknownArea, AreaEnded."""
         within(ask.actor, facts.path)
         if not facts.path and not self.founds_areas:
             raise UnknownArea()
+        if facts.ended is not None:
+            lasting(facts.path[-1], facts.ended, ask.command.counted_on)
 
 
 def within(actor: Actor, path: tuple[UUID, ...]) -> None:
     """Refuse when the actor's area is not among the area concerned and its ancestors."""
     if actor.area is not None and actor.area not in path:
         raise NotYourArea(area=str(path[-1]) if path else "未知", scope=str(actor.area))
+
+
+def lasting(area: UUID, ended: date, counted_on: date) -> None:
+    """Refuse what is counted in an area from the day on from which it is no more."""
+    if counted_on >= ended:
+        raise AreaEnded(
+            area=str(area), ended_on=ended.isoformat(), counted_on=counted_on.isoformat()
+        )

@@ -75,6 +75,16 @@ class UnknownArea(Refused):
     """区域未登记：本服务的区域副本中没有该区域。"""
 
 
+class AreaEnded(Refused):
+    """区域已撤并：区域 {area} 自 {ended_on} 起不再存在，不能登记 {counted_on} 起生效的新事项。"""
+
+
+class ScopeEnded(Refused):
+    """辖区已撤并：您的辖区 {scope} 自 {ended_on} 起不再存在，由承接区域办理。"""
+
+    status = 403
+
+
 class RoleNotHeld(Refused):
     """角色不符：该操作需要角色 {needed}，您的角色是 {held}。"""
 

@@ -129,7 +129,7 @@ async def _decided(
         raise NotFoundError()
     ruled = await ruled_by(streams, ask.command, decider)
     spans.event("gathered")
-    facts = await decider.learn(log.known, state, ask)
+    facts = await decider.learned(log.known, state, ask)
     spans.event("learned")
     try:
         if around.if_match is not None:

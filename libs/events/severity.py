@@ -91,7 +91,7 @@ def severity_of(
     severities: Reference, refusal: Refused, command: Command, facts: Facts
 ) -> Severity:
     """By the row in force for the area on the day that counts; without one the rule's own."""
-    row = severities.at(refusal.name, facts.path, command.counted_on)
+    row = severities.at(refusal.name, facts.path_then, command.counted_on)
     return BLOCK if row is None else Severity.model_validate(row.values)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.households.api import (
+    alias,
     area,
     beginning,
     household,
     organisation,
     population,
+    reform,
     system,
     user,
 )
@@ -23,7 +25,9 @@ service = Service(
     title="农户",
     routers=(
         area.router,
+        reform.router,
         organisation.router,
+        alias.router,
         household.router,
         population.router,
         user.router,
@@ -31,7 +35,9 @@ service = Service(
     ),
     deciders=(
         *area.DECIDERS,
+        *reform.DECIDERS,
         *organisation.DECIDERS,
+        *alias.DECIDERS,
         *household.DECIDERS,
         *population.DECIDERS,
         *user.DECIDERS,

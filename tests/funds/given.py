@@ -66,9 +66,12 @@ def after(state: Any, fold: Any, decision: Decision) -> Any:
     return fold.over((event for facts in decision.events.values() for event in facts), state)
 
 
+ALLOCATING = lot.AllocationFacts(path=ANYWHERE.path)
+
+
 def allocated(known: Lot, to: Project, text: str) -> tuple[Lot, Project]:
     command = on(lot.AllocateFund, project=to.id, purpose=to.purpose, amount=yuan(text))
-    decision = lot.allocate((known, to, None), command, ANYWHERE)
+    decision = lot.allocate((known, to, None), command, ALLOCATING)
     return after(known, lots, decision), after(to, projects, decision)
 
 

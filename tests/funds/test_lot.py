@@ -16,6 +16,7 @@ from services.funds.domain.balances import held
 from services.funds.domain.document import Document, DocumentNotRegistered
 from services.funds.domain.lot import (
     AllocateFund,
+    AllocationFacts,
     ApprovalNeeded,
     InsufficientLot,
     Lot,
@@ -29,6 +30,7 @@ from services.funds.domain.lot import (
 )
 from services.funds.domain.project import NotInLibrary, Project, ProjectNotProposed
 from tests.funds.given import (
+    ALLOCATING,
     APPROVAL,
     AREA,
     LETTER,
@@ -117,14 +119,14 @@ def test_allocation_within_the_balance_moves_fen_to_the_project() -> None:
 
 def test_allocation_beyond_the_balance_is_refused_with_what_is_missing() -> None:
     state = (registered("county", "1", "100"), in_library(), None)
-    when(lot.allocate, state, allocation("100.01")).refused(
+    when(lot.allocate, state, allocation("100.01"), ALLOCATING).refused(
         InsufficientLot, needed_fen=100_01, available_fen=100_00, short_fen=1
     )
 
 
 def test_allocation_to_another_purpose_is_refused() -> None:
     state = (registered("county", "1", "100", "pv_retention"), in_library("insurance"), None)
-    when(lot.allocate, state, allocation("1", "pv_retention")).refused(
+    when(lot.allocate, state, allocation("1", "pv_retention"), ALLOCATING).refused(
         PurposeNotAllowed, purpose="pv_retention", needed="insurance"
     )
 
@@ -137,7 +139,7 @@ def test_allocation_needs_a_project_of_the_library(
     project: Project, reason: type[Exception]
 ) -> None:
     state = (registered("county", "1", "100"), project, None)
-    refusal = when(lot.allocate, state, allocation("1")).refusal
+    refusal = when(lot.allocate, state, allocation("1"), ALLOCATING).refusal
     assert isinstance(refusal, reason)
 
 
@@ -185,7 +187,7 @@ def test_accounts_of_a_lot_sum_to_zero_at_every_version(acts: list[tuple[str, in
     for act, fen in acts:
         text = f"{fen // 100}.{fen % 100:02d}"
         if act == "allocate":
-            outcome = when(lot.allocate, (known, project, None), allocation(text))
+            outcome = when(lot.allocate, (known, project, None), allocation(text), ALLOCATING)
         else:
             outcome = when(lot.reallocate, (known, APPROVAL), change(text))
         if outcome.decision is not None:
@@ -204,11 +206,22 @@ def test_money_comes_down_and_never_across() -> None:
     """A lot pays for projects of its own area or below it."""
     known = registered("county", "1", "100")
     below = replace(in_library(), area=UUID(int=77), path=(AREA, UUID(int=77)))
-    when(lot.allocate, (known, below, None), allocation("1")).accepted()
+    when(lot.allocate, (known, below, None), allocation("1"), ALLOCATING).accepted()
     across = replace(in_library(), area=UUID(int=78), path=(UUID(int=10), UUID(int=78)))
-    when(lot.allocate, (known, across, None), allocation("1")).refused(
+    when(lot.allocate, (known, across, None), allocation("1"), ALLOCATING).refused(
         ProjectElsewhere, lot_area=str(AREA), project_area=str(UUID(int=78))
     )
+
+
+def test_money_of_a_merged_area_comes_down_from_its_successor() -> None:
+    """The lot's area stands in its successor today, and so does the project's."""
+    known, successor, village = registered("county", "1", "100"), UUID(int=90), UUID(int=91)
+    elsewhere = replace(in_library(), area=village, path=(UUID(int=10), village))
+    asked = allocation("1")
+    facts = AllocationFacts(path=(successor, AREA), home=successor, project=(successor, village))
+    when(lot.allocate, (known, elsewhere, None), asked, facts).accepted()
+    apart = AllocationFacts(path=(AREA,), home=AREA, project=(successor, village))
+    when(lot.allocate, (known, elsewhere, None), asked, apart).refused(ProjectElsewhere)
 
 
 def test_a_name_typed_another_way_is_the_same_receipt() -> None:

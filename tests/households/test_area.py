@@ -11,14 +11,13 @@ from libs.events.contracts.households import (
     AreaAliasAdded,
     AreaCodeChanged,
     AreaCodeTaken,
+    AreaPlaced,
     AreaRegistered,
 )
 from services.households.domain import area
 from services.households.domain.area import (
-    LEVELS,
     AddAreaAlias,
     AliasAlreadyAdded,
-    Area,
     AreaAlreadyRegistered,
     AreaNotRegistered,
     ChangeAreaCode,
@@ -30,10 +29,9 @@ from services.households.domain.area import (
     Registering,
     UnknownParent,
     area_stream,
-    areas,
-    bearers,
     code_stream,
 )
+from services.households.domain.tree import LEVELS, Area, areas, bearers
 from tests.spec import when
 
 DAY = date(2020, 1, 1)
@@ -65,6 +63,7 @@ def test_a_child_carries_the_path_of_its_parent() -> None:
             path=(COUNTY, TOWN),
             valid_from=DAY,
         ),
+        AreaPlaced(area=TOWN, parent=COUNTY, valid_from=DAY),
         AreaCodeTaken(area=TOWN, code="370112100", valid_from=DAY),
     )
 

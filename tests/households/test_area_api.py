@@ -49,7 +49,8 @@ async def test_an_area_is_shown_with_its_path_codes_and_aliases(installation: In
     steward = await installation.client(households, "steward")
     await made(steward, f"/areas/{county.east}/aliases", {"alias": "东乡"})
     change = {"code": "370112001", "name": "东街道", "valid_from": "2021-01-01"}
-    await made(steward, f"/areas/{county.east}/codes", change)
+    letter = {"document": "某政发〔2020〕12号"}
+    await made(steward, f"/areas/{county.east}/codes", {**change, **letter})
     shown = await steward.get(f"/areas/{county.east}")
     assert shown.headers["etag"] == '"3"'
     old = {"code": "370112100", "name": "东镇", "valid_from": "2013-01-01"}
@@ -59,8 +60,18 @@ async def test_an_area_is_shown_with_its_path_codes_and_aliases(installation: In
         "parent": str(county.id),
         "path": [str(county.id), str(county.east)],
         **change,
-        "codes": [old, change],
+        "codes": [{**old, "document": None}, {**change, **letter}],
         "aliases": ["东乡"],
+        "ended_on": None,
+        "paths": [
+            {
+                "path": [str(county.id), str(county.east)],
+                "valid_from": "2013-01-01",
+                "document": None,
+            }
+        ],
+        "predecessors": [],
+        "successors": [],
     }
 
 
@@ -113,6 +124,7 @@ async def test_an_area_is_found_by_any_code_it_bore(installation: Installation) 
         "id": str(county.east),
         "level": "township",
         "path": [str(county.id), str(county.east)],
+        "ended_on": None,
         **change,
     }
     for code in ("370112100", "370112001"):

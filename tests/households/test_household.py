@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from libs.events.contracts.households import HouseholdFlagged, HouseholdRegistered
+from libs.events.errors import AreaEnded
 from services.households.domain import household
-from services.households.domain.area import Area
 from services.households.domain.household import (
     Flagging,
     FlagHousehold,
@@ -24,9 +25,11 @@ from services.households.domain.household import (
     RegisterHouseholds,
     households,
 )
-from tests.spec import when
+from services.households.domain.tree import Area, DatedPath
+from tests.spec import ANYWHERE, when
 
 DAY = date(2020, 1, 1)
+LISTING = household.ListFacts(path=ANYWHERE.path)
 COUNTY, VILLAGE, ELSEWHERE = UUID(int=1), UUID(int=2), UUID(int=3)
 SECOND = UUID(int=9)
 VILLAGES = {
@@ -75,7 +78,7 @@ def _state(*known: Household) -> Listed:
 
 def test_every_row_becomes_a_household_with_an_id_of_its_own() -> None:
     asked = _list(_row("A-1"), _row("A-2"))
-    decided = when(household.register, _state(Household(), Household()), asked).then(
+    decided = when(household.register, _state(Household(), Household()), asked, LISTING).then(
         _registered("A-1"), _registered("A-2")
     )
     ids = [str(row.household(COUNTY)) for row in asked.households]
@@ -89,7 +92,9 @@ def test_an_id_follows_from_county_and_number_alone() -> None:
     for changed in ({}, {"persons": 5, "era": "linkage"}, {"area": SECOND}):
         for area in (COUNTY, changed.get("area", VILLAGE)):
             asked = _list(_row("A-1", **changed), area=area)
-            ids |= set(when(household.register, _state(Household()), asked).accepted().events)
+            ids |= set(
+                when(household.register, _state(Household()), asked, LISTING).accepted().events
+            )
     assert ids == {_row("A-1").household(COUNTY)}
     assert _row("A-1").household(UUID(int=8)) not in ids
 
@@ -110,7 +115,7 @@ def test_a_register_is_the_countys_or_of_what_stands_for_one() -> None:
 def test_one_known_row_refuses_the_whole_list_and_is_named() -> None:
     known = households.over([_registered("A-1")])
     asked = _list(_row("A-1"), _row("A-2"), _row("A-3"))
-    when(household.register, _state(Household(), known, known), asked).refused(
+    when(household.register, _state(Household(), known, known), asked, LISTING).refused(
         HouseholdAlreadyRegistered, row=2, key="A-2", count=2
     )
 
@@ -118,7 +123,7 @@ def test_one_known_row_refuses_the_whole_list_and_is_named() -> None:
 @pytest.mark.parametrize("village", [ELSEWHERE, UUID(int=4)])
 def test_a_village_outside_the_area_or_unknown_is_refused(village: UUID) -> None:
     asked = _list(_row("A-1"), _row("A-2", area=village))
-    when(household.register, _state(Household(), Household()), asked).refused(
+    when(household.register, _state(Household(), Household()), asked, LISTING).refused(
         HouseholdOutsideArea, row=2, key="A-2", village=str(village), area=str(COUNTY)
     )
 
@@ -127,7 +132,7 @@ def test_members_are_opaque_ids_of_the_household() -> None:
     row = _row("A-1", members=("1", "2"))
     other = _row("A-2", members=("1", "2"))
     assert len({*row.persons_listed(COUNTY), *other.persons_listed(COUNTY)}) == 4
-    decided = when(household.register, _state(Household()), _list(row)).accepted()
+    decided = when(household.register, _state(Household()), _list(row), LISTING).accepted()
     (event,) = decided.events[row.household(COUNTY)]
     assert isinstance(event, HouseholdRegistered)
     assert event.members == row.persons_listed(COUNTY)
@@ -191,3 +196,30 @@ def test_a_risk_is_named_once() -> None:
 def test_a_clue_of_blanks_is_malformed() -> None:
     with pytest.raises(ValidationError, match="at least 1 character"):
         FlagHousehold(occurred_on=DAY, risks=("health",), source="survey", clue=" \u3000")
+
+
+def test_a_village_is_in_the_list_where_it_stands_today() -> None:
+    """What moves only from a later day on is still where it was."""
+    moved = replace(VILLAGES[VILLAGE], moves=(DatedPath(date(2021, 1, 1), (ELSEWHERE, VILLAGE)),))
+    state = _state(Household())._replace(areas={**VILLAGES, VILLAGE: moved})
+    before = household.ListFacts(path=(COUNTY,), today=date(2020, 12, 31))
+    when(household.register, state, _list(_row("H-1")), before).accepted()
+    after = household.ListFacts(path=(COUNTY,), today=date(2021, 1, 1))
+    when(household.register, state, _list(_row("H-1")), after).refused(
+        HouseholdOutsideArea, row=1, village=str(VILLAGE)
+    )
+
+
+def test_a_moved_village_keeps_the_registry_of_its_numbers() -> None:
+    moved = replace(VILLAGES[VILLAGE], moves=(DatedPath(date(2021, 1, 1), (ELSEWHERE, VILLAGE)),))
+    assert household.registry(VILLAGE, {**VILLAGES, VILLAGE: moved}) == COUNTY
+
+
+def test_no_household_is_counted_in_a_village_after_its_end() -> None:
+    ended = replace(VILLAGES[VILLAGE], ended_on=DAY)
+    state = _state(Household())._replace(areas={**VILLAGES, VILLAGE: ended})
+    when(household.register, state, _list(_row("H-1")), LISTING).refused(
+        AreaEnded, area=str(VILLAGE), ended_on="2020-01-01", counted_on="2020-01-01"
+    )
+    late = _list(_row("H-1"), occurred_on=date(2019, 12, 31))
+    when(household.register, state, late, LISTING).accepted()

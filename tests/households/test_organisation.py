@@ -14,7 +14,6 @@ from libs.events.contracts.households import (
     OrganisationRegistered,
 )
 from services.households.domain import organisation
-from services.households.domain.area import Area
 from services.households.domain.organisation import (
     Addition,
     AddOrganisationAlias,
@@ -29,6 +28,7 @@ from services.households.domain.organisation import (
     organisation_stream,
     organisations,
 )
+from services.households.domain.tree import Area
 from tests.spec import when
 
 DAY = date(2020, 1, 1)

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from libs.events.contracts.households import PopulationCounted
 from services.households.domain import population
-from services.households.domain.area import Area
 from services.households.domain.population import (
     AlreadyCounted,
     Counting,
@@ -18,6 +17,7 @@ from services.households.domain.population import (
     Population,
     populations,
 )
+from services.households.domain.tree import Area
 from tests.spec import when
 
 DAY = date(2020, 12, 31)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from libs.events.contracts.directory import SystemKeyAdded, SystemKeyRetired, SystemRegistered
 from services.households.domain import system
-from services.households.domain.area import Area, AreaNotRegistered
+from services.households.domain.area import AreaNotRegistered
 from services.households.domain.system import (
     AddSystemKey,
     PublicJwk,
@@ -28,6 +28,7 @@ from services.households.domain.system import (
     SystemKeyNotAdded,
     systems,
 )
+from services.households.domain.tree import Area
 from tests.oidc_provider import made_key
 from tests.spec import when
 

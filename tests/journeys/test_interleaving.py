@@ -17,7 +17,7 @@ from libs.events.reader import Reading
 from services.__main__ import SERVICES
 from tests.conftest import Installation
 from tests.journeys.test_j1_again import Delivered
-from tests.reporting.planted import plant_all
+from tests.reporting.planted import SUMMER, plant_all, plant_merger
 
 EXAMPLES = 12
 
@@ -50,7 +50,9 @@ class Planted:
 
 @pytest.fixture
 async def planted(installation: Installation) -> AsyncIterator[Planted]:
-    await plant_all({service.name: await installation.log(service) for service in SERVICES})
+    logs = {service.name: await installation.log(service) for service in SERVICES}
+    await plant_all(logs)
+    await plant_merger(logs["households"], SUMMER)
     await installation.catch_up()
     names = [service.name for service in SERVICES]
     admins = {name: await asyncpg.connect(**installation.stores.admin(name)) for name in names}

@@ -32,6 +32,8 @@ from libs.events.subscriptions import OpenSubscription
 from libs.events.tasks import OpenTask
 from libs.events.unattended import Machine, commanded
 from services.__main__ import SERVICES
+from services.households.domain.alias import proposal_stream
+from services.households.domain.area import area_stream
 from services.households.domain.grant import GrantRole
 from services.households.domain.system import PublicJwk, RegisterSystem
 from services.households.domain.user import RegisterUser
@@ -201,6 +203,16 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "households/systems", system
     yield f"households/systems/{named}/keys", {"key": key, **days}
     yield f"households/systems/{named}/key-retirements", {"kid": kid, "reason": "走查"}
+    for subject, alias, act, said in (
+        (area, "旧集", "confirmations", {}),
+        (area, "新集", "rejections", {"reason": "另有其地"}),
+    ):
+        met = {"of": "area", "subject": subject, "alias": alias, "met": "发放表 第3行"}
+        yield "households/alias-proposals", met
+        yield f"households/alias-proposals/{proposal_stream(UUID(subject), alias)}/{act}", said
+    open_ = {"of": "area", "subject": area, "alias": "未定", "met": "发放表 第4行"}
+    yield "households/alias-proposals", open_
+    yield from reforms(next(one.answer["id"] for one in sent if one.path.endswith("/areas")))
     yield "reporting/cuts", {"name": "walk", "area": area}
 
 
@@ -229,6 +241,26 @@ def public_key() -> tuple[dict[str, str], str]:
     """A key that nobody signs with, and its id."""
     key = PublicJwk(kty="OKP", crv="Ed25519", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
     return key.members(), key.kid_of_it()
+
+
+def reforms(county: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Two townships and a village that moves to and fro between them."""
+    began, letter = date(2013, 1, 1), {"document": "某政发〔2020〕12号"}
+    first, second, village = (str(area_stream(f"99019{n}", began)) for n in (1, 2, 3))
+    for n, level, parent in (
+        (1, "township", county),
+        (2, "township", county),
+        (3, "village", first),
+    ):
+        made = {"code": f"99019{n}", "name": "改", "level": level, "parent": parent}
+        yield "households/areas", {**made, "valid_from": began.isoformat()}
+    moved = {"parent": second, "valid_from": "2020-01-01", **letter}
+    yield f"households/areas/{village}/moves", moved
+    parts = [{"area": first, "takes": [village]}]
+    divided = {"parts": parts, "ends": False, "valid_from": "2021-01-01", **letter}
+    yield f"households/areas/{second}/splits", divided
+    merged = {"successor": second, "valid_from": "2022-01-01", **letter}
+    yield f"households/areas/{first}/mergers", merged
 
 
 async def a_task(installation: Installation, service: Service, sent: list[Sent]) -> UUID:
@@ -307,6 +339,7 @@ async def said(
 ) -> dict[str, Any]:
     """A command of whoever may give it, accepted."""
     roles = {"households/areas": "steward", "households/organisations": "steward"}
+    roles |= {"households/alias-proposals/": "steward"}
     roles |= {"households/systems": "steward", "households/users": "security"}
     roles |= {f"{one.name}/reference": "steward" for one in SERVICES}
     roles |= {f"{one.name}/subscriptions": "operator" for one in SERVICES}

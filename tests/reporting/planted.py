@@ -20,6 +20,7 @@ from tests.events_of import plant
 
 PROVINCE, COUNTY, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 TOWN, VILLAGE = UUID(int=4), UUID(int=5)
+NEW_TOWN = UUID(int=6)
 INSURER, BUILDER, BUREAU = UUID(int=11), UUID(int=12), UUID(int=13)
 LETTER, APPROVAL = UUID(int=21), UUID(int=22)
 P1, C1, D3, D6, ELSEWHERE = (UUID(int=n) for n in range(31, 36))
@@ -111,6 +112,34 @@ async def plant_areas(log: Log) -> None:
             organisation=organisation, name=name, kind=kind, area=COUNTY, aliases=()
         )
         await plant(log, (organisation, made), on=date(2013, 1, 1))
+
+
+async def plant_merger(log: Log, since: date) -> None:
+    """Another township, into which TOWN is merged from a day on."""
+    new = households.AreaRegistered(
+        area=NEW_TOWN,
+        code="370106",
+        name="新街道",
+        level="township",
+        parent=COUNTY,
+        path=(PROVINCE, COUNTY, NEW_TOWN),
+        valid_from=date(2013, 1, 1),
+    )
+    await plant(log, (NEW_TOWN, new), on=date(2013, 1, 1))
+    merged = households.AreaMerged(
+        area=TOWN,
+        successor=NEW_TOWN,
+        path=(PROVINCE, COUNTY, NEW_TOWN, TOWN),
+        valid_from=since,
+        document="历城政发〔2020〕9号",
+    )
+    followed = households.AreaFollowed(
+        area=VILLAGE,
+        path=(PROVINCE, COUNTY, NEW_TOWN, VILLAGE),
+        valid_from=since,
+        after=TOWN,
+    )
+    await plant(log, (TOWN, merged), (VILLAGE, followed), on=since)
 
 
 async def plant_lots(log: Log) -> None:

@@ -41,6 +41,7 @@ class AreaCodeChanged(Event, frozen=True, kw_only=True):
     code: str
     name: str
     valid_from: date
+    document: str | None = None
 
 
 class AreaCodeTaken(Event, frozen=True, kw_only=True):
@@ -48,6 +49,65 @@ class AreaCodeTaken(Event, frozen=True, kw_only=True):
 
     area: UUID
     code: str
+    valid_from: date
+
+
+class AreaMoved(Event, frozen=True, kw_only=True):
+    """From `valid_from` on the area stands below another parent."""
+
+    area: UUID
+    parent: UUID
+    path: Annotated[tuple[UUID, ...], Meta(description="ancestors from the top, itself last")]
+    valid_from: date
+    document: Annotated[str, Meta(examples=["某政发〔2020〕12号"])]
+
+
+class AreaFollowed(Event, frozen=True, kw_only=True):
+    """An area above this one moved or was merged: from `valid_from` on this is its path too."""
+
+    area: UUID
+    path: Annotated[tuple[UUID, ...], Meta(description="ancestors from the top, itself last")]
+    valid_from: date
+    after: Annotated[UUID, Meta(description="the area that moved or was merged")]
+
+
+class AreaMerged(Event, frozen=True, kw_only=True):
+    """The area ends: from `valid_from` on it is part of its successor, which `path` puts above it,
+    and what lay below it lies below the successor."""
+
+    area: UUID
+    successor: UUID
+    path: Annotated[tuple[UUID, ...], Meta(description="its successor's path, itself last")]
+    valid_from: date
+    document: Annotated[str, Meta(examples=["某政发〔2020〕12号"])]
+
+
+class AreaSplit(Event, frozen=True, kw_only=True):
+    """From `valid_from` on these areas succeed it in part, or wholly where it `ends`. What they
+    take of what lay below it moves by events of its own; what stood in the area itself stays."""
+
+    area: UUID
+    successors: tuple[UUID, ...]
+    ends: bool
+    valid_from: date
+    document: Annotated[str, Meta(examples=["某政发〔2020〕12号"])]
+
+
+class AreaSucceeded(Event, frozen=True, kw_only=True):
+    """The mark on the successor's stream: it follows an area that was merged into it or split."""
+
+    area: UUID
+    predecessor: UUID
+    how: Literal["merged", "split"]
+    valid_from: date
+    document: Annotated[str, Meta(examples=["某政发〔2020〕12号"])]
+
+
+class AreaPlaced(Event, frozen=True, kw_only=True):
+    """The mark on the parent's stream of children: the area stands below it from a day on."""
+
+    area: UUID
+    parent: UUID
     valid_from: date
 
 
@@ -63,6 +123,38 @@ class OrganisationAliasAdded(Event, frozen=True, kw_only=True):
     area: UUID
     organisation: UUID
     alias: str
+
+
+class AreaAliasProposed(Event, frozen=True, kw_only=True):
+    """Someone met this name and takes it for the area's; it resolves nothing until confirmed."""
+
+    area: UUID
+    alias: str
+    met: Annotated[str, Meta(description="where it was met", examples=["2020年发放表 第3行"])]
+
+
+class OrganisationAliasProposed(Event, frozen=True, kw_only=True):
+    """Someone met this name and takes it for the organisation's; it resolves nothing until
+    confirmed."""
+
+    area: UUID
+    organisation: UUID
+    alias: str
+    met: Annotated[str, Meta(description="where it was met", examples=["2020年发放表 第3行"])]
+
+
+class AliasConfirmed(Event, frozen=True, kw_only=True):
+    """The proposed name is an alias from here on: AreaAliasAdded or OrganisationAliasAdded beside
+    it say of what."""
+
+    area: UUID
+    alias: str
+
+
+class AliasRejected(Event, frozen=True, kw_only=True):
+    area: UUID
+    alias: str
+    reason: str
 
 
 class NameTaken(Event, frozen=True, kw_only=True):
@@ -115,8 +207,18 @@ CONTRACTS = Contracts(
         AreaAliasAdded,
         AreaCodeChanged,
         AreaCodeTaken,
+        AreaMoved,
+        AreaFollowed,
+        AreaMerged,
+        AreaSplit,
+        AreaSucceeded,
+        AreaPlaced,
         OrganisationRegistered,
         OrganisationAliasAdded,
+        AreaAliasProposed,
+        OrganisationAliasProposed,
+        AliasConfirmed,
+        AliasRejected,
         NameTaken,
         HouseholdRegistered,
         PopulationCounted,

@@ -80,8 +80,14 @@ async def _of_funding(known: Knowing, _: Formation, ask: Ask[FormAsset]) -> Form
     """The position is read first: the copy may be newer than it says, never older."""
     funds = await known.fresh("funds")
     project = await copies.project(known.pool, ask.command.project)
-    path = await known.path(ask.command.area)
-    return FormationFacts(path=path, funds=funds, project=project.path, funded=project.funded)
+    area = ask.command.area
+    return FormationFacts(
+        path=await known.path(area),
+        ended=await known.ended(area),
+        funds=funds,
+        project=project.path,
+        funded=project.funded,
+    )
 
 
 async def _of_asset(streams: Streams, ask: Ask[Any]) -> Asset:

@@ -9,6 +9,7 @@ from asyncpg import Pool, Record
 
 from libs.events.contracts.assets import FormationExpected
 from libs.events.entries import Row, Table
+from libs.events.known import below
 from libs.events.types import Event, Metadata, Recorded
 
 EXPECTED = Table(
@@ -35,12 +36,12 @@ async def unformed(pool: Pool, scope: UUID | None, after: UUID | None, limit: in
     return await pool.fetch(_UNFORMED, scope, after, limit)
 
 
-_UNFORMED = """
+_UNFORMED = f"""
 SELECT e.project AS id, e.area, p.name, e.kind, e.expected_on
   FROM view.expected_formations e
   LEFT JOIN known.projects p ON p.id = e.project
- WHERE ($1::uuid IS NULL OR e.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR e.area IN ({below("$1")}))
    AND NOT EXISTS (SELECT FROM view.assets a WHERE a.project = e.project)
    AND ($2::uuid IS NULL OR e.project > $2)
  ORDER BY e.project LIMIT $3 + 1
-"""
+"""  # noqa: S608 - constants only

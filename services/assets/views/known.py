@@ -86,11 +86,10 @@ async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
     return tuple(row["id"] for row in rows)
 
 
-_PROJECT = """
-SELECT coalesce(a.path, ARRAY[p.area]) AS path, p.kind, f.lot, f.amount_fen
+_PROJECT = f"""
+SELECT coalesce({known.path_of("p.area")}, ARRAY[p.area]) AS path, p.kind, f.lot, f.amount_fen
   FROM known.projects p
-  LEFT JOIN known.areas a ON a.id = p.area
   LEFT JOIN known.funded f ON f.project = p.id
  WHERE p.id = $1
-"""
+"""  # noqa: S608 - constants only
 _REGISTERED = "SELECT id FROM known.organisations WHERE id = ANY ($1::uuid[]) ORDER BY id"

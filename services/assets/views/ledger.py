@@ -10,6 +10,7 @@ from asyncpg import Pool, Record
 
 from libs.events.contracts.assets import AssetClassified, AssetFormed, AssetRecorded
 from libs.events.entries import Row, Table
+from libs.events.known import below
 from libs.events.types import Event, Metadata, Recorded
 
 ASSETS = Table(
@@ -94,7 +95,7 @@ def _side(row: Record, ledger: str) -> dict[str, Any] | None:
     return None if keeper is None else {"keeper": keeper, "value_fen": row[f"{ledger}_fen"]}
 
 
-_SCOPE = "($1::uuid IS NULL OR a.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"
+_SCOPE = f"($1::uuid IS NULL OR a.area IN ({below('$1')}))"
 _ASSETS = f"""
 SELECT a.id, a.area, a.project, a.name, a.kind, a.value_fen, a.formed_on, a.quantity, c.category
   FROM view.assets a

@@ -14,6 +14,7 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import FromLot, Made
 from libs.events.contracts.money import Grade
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.known import within
 from libs.events.reference import reference
 from services.funds.domain import answers, batch, roster, sealing
 from services.funds.domain.answers import AnswerLines, AnswerSummary
@@ -40,7 +41,7 @@ from services.funds.domain.sealing import SealBatch, SealFacts
 from services.funds.domain.standard import STANDARDS, StandardMismatch
 
 from .payment import DrawShown
-from .purse import batch_area, listing_of, path_of, relied, where_batch_is
+from .purse import batch_area, listing_of, new_in, path_of, relied, where_batch_is
 
 router = APIRouter(tags=["发放"])
 Finance = Annotated[Call, Depends(Holds("finance"))]
@@ -101,13 +102,15 @@ class BatchShown(BaseModel):
     subtotals: list[SubtotalShown]
 
 
-_HOUSEHOLDS = """
-SELECT h.id, h.area, h.members FROM known.households h JOIN known.areas a ON a.id = h.area
- WHERE h.id = ANY ($1::uuid[]) AND $2 = ANY (a.path)
-"""
+_HOUSEHOLDS = f"""
+SELECT h.id, h.area, h.members FROM known.households h
+ WHERE h.id = ANY ($1::uuid[]) AND h.area IN ({within("$2")})
+"""  # noqa: S608 - constants
 
 
-_WITHIN = "SELECT id FROM known.areas WHERE id = ANY ($1::uuid[]) AND $2 = ANY (path)"
+_WITHIN = f"""
+SELECT id FROM known.areas WHERE id = ANY ($1::uuid[]) AND id IN ({within("$2")})
+"""  # noqa: S608 - constants
 
 
 async def _of_declaration(streams: Streams, ask: Ask[DeclareBatch]) -> tuple[Batch, Project]:
@@ -116,7 +119,7 @@ async def _of_declaration(streams: Streams, ask: Ask[DeclareBatch]) -> tuple[Bat
 
 
 async def _where_declared(known: Knowing, _: Any, ask: Ask[DeclareBatch]) -> Facts:
-    return Facts(path=await path_of(known, ask.command.area))
+    return await new_in(known, ask.command.area)
 
 
 async def _listing(streams: Streams, ask: Ask[Any]) -> Listing:

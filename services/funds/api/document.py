@@ -38,7 +38,8 @@ async def _gather(streams: Streams, ask: Ask[RegisterDocument]) -> Document:
 
 
 async def _learn(known: Knowing, _: Document, ask: Ask[RegisterDocument]) -> Facts:
-    return Facts(path=await known.path(ask.command.area))
+    area = ask.command.area
+    return Facts(path=await known.path(area), ended=await known.ended(area))
 
 
 REGISTER = Decider(RegisterDocument, Facts, _gather, _learn, document.register, noun="document")

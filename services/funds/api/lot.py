@@ -15,10 +15,17 @@ from libs.events.contracts.money import Account, Level
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import lot
 from services.funds.domain.document import Document, documents
-from services.funds.domain.lot import AllocateFund, Lot, ReallocateFund, RegisterLot, lots
+from services.funds.domain.lot import (
+    AllocateFund,
+    AllocationFacts,
+    Lot,
+    ReallocateFund,
+    RegisterLot,
+    lots,
+)
 from services.funds.domain.project import Project, projects
 
-from .purse import path_of
+from .purse import new_in, path_of
 
 router = APIRouter(tags=["资金"])
 Clerk = Annotated[Call, Depends(Holds("clerk", "finance"))]
@@ -53,7 +60,7 @@ async def _of_registration(streams: Streams, ask: Ask[RegisterLot]) -> tuple[Lot
 
 
 async def _where_registered(known: Knowing, _: Any, ask: Ask[RegisterLot]) -> Facts:
-    return Facts(path=await path_of(known, ask.command.area))
+    return await new_in(known, ask.command.area)
 
 
 async def _of_allocation(
@@ -75,6 +82,17 @@ async def _where_lot_is(known: Knowing, state: tuple[Any, ...], _: Ask[Any]) -> 
     return Facts(path=await path_of(known, state[0].area))
 
 
+async def _where_both_are(
+    known: Knowing, state: tuple[Lot, Project, Any], _: Ask[AllocateFund]
+) -> AllocationFacts:
+    lot, project = state[:2]
+    return AllocationFacts(
+        path=await path_of(known, lot.area),
+        project=() if project.area is None else await known.path(project.area),
+        home=None if lot.area is None else await known.home(lot.area),
+    )
+
+
 def _typed(_: Any, command: RegisterLot | AllocateFund | ReallocateFund) -> int:
     return command.amount.read().amount_fen
 
@@ -91,9 +109,9 @@ REGISTER = Decider(
 )
 ALLOCATE = Decider(
     AllocateFund,
-    Facts,
+    AllocationFacts,
     _of_allocation,
-    _where_lot_is,
+    _where_both_are,
     lot.allocate,
     keeps_key=True,
     amount=_typed,

@@ -28,6 +28,7 @@ async def _gather(
 
 
 async def _learn(known: Knowing, _: object, ask: Ask[AdoptDrawPolicy]) -> Facts:
+    """Not as something new in its area: what a merged area left behind is paid by a policy too."""
     return Facts(path=await path_of(known, ask.command.area))
 
 

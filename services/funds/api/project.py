@@ -45,7 +45,8 @@ async def _of_proposal(streams: Streams, ask: Ask[ProposeProject]) -> Project:
 
 
 async def _where_proposed(known: Knowing, _: Project, ask: Ask[ProposeProject]) -> Facts:
-    return Facts(path=await known.path(ask.command.area))
+    area = ask.command.area
+    return Facts(path=await known.path(area), ended=await known.ended(area))
 
 
 async def _of_entry(streams: Streams, ask: Ask[EnterLibrary]) -> tuple[Project, Document | None]:

@@ -45,6 +45,11 @@ async def path_of(known: Knowing, area: UUID | None) -> tuple[UUID, ...]:
     return () if area is None else await known.path(area)
 
 
+async def new_in(known: Knowing, area: UUID) -> Facts:
+    """What a command learns that brings something new into an area."""
+    return Facts(path=await path_of(known, area), ended=await known.ended(area))
+
+
 async def where_batch_is(known: Knowing, state: Listing, _: Ask[Any]) -> Facts:
     return Facts(path=await path_of(known, state.batch.area))
 

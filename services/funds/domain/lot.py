@@ -163,11 +163,20 @@ def _received(lot: UUID, area: UUID, line: PurposeLine) -> Movement:
     )
 
 
+class AllocationFacts(Facts, frozen=True, kw_only=True):
+    """`project`: where the project's area stands today. `home`: the area that answers for the lot
+    today, its own or the one into which that was merged."""
+
+    project: tuple[UUID, ...] = ()
+    home: UUID | None = None
+
+
 def allocate(
-    state: tuple[Lot, Project, Document | None], command: AllocateFund, _: Facts
+    state: tuple[Lot, Project, Document | None], command: AllocateFund, facts: AllocationFacts
 ) -> Decision:
     """F1: never more than lies unallocated; within a purpose; to a project in the library, of the
-    lot's own area or below it: money comes down, never across."""
+    lot's own area or below it, as it was proposed or as areas are today: money comes down, never
+    across."""
     lot, project, document = state
     lot_id, area = known(lot)
     project_id = require_fundable(project)
@@ -175,7 +184,7 @@ def allocate(
         require_registered(document, command.document)
     if command.purpose != project.purpose:
         raise PurposeNotAllowed(purpose=command.purpose, needed=project.purpose)
-    if area not in project.path:
+    if area not in project.path and facts.home not in facts.project:
         raise ProjectElsewhere(lot_area=str(area), project_area=str(project.area))
     fen = command.amount.read().amount_fen
     require_held(lot, "unallocated", command.purpose, None, fen)

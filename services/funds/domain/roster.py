@@ -193,7 +193,7 @@ def _mismatch(
 ) -> StandardMismatch | None:
     """What the scheme's standard says to the lines, where one is in force."""
     scheme = state.listing.batch.roll.scheme
-    row = state.standards.at(scheme, facts.path, command.counted_on)
+    row = state.standards.at(scheme, facts.path_then, command.counted_on)
     if row is None:
         return None
     lines = [

@@ -15,6 +15,7 @@ from libs.events.contracts.funds import (
     ProjectProposed,
 )
 from libs.events.entries import Row, Table
+from libs.events.known import below
 from libs.events.types import Event, Metadata, Recorded
 
 
@@ -83,7 +84,7 @@ async def listed(
     """Rows of one list within an area and below, in order of id; one more than `limit`."""
     return await pool.fetch(
         f"SELECT {', '.join(table.names)} FROM {table.name} WHERE ($1::uuid IS NULL"  # noqa: S608 - constants
-        " OR area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"
+        f" OR area IN ({below('$1')}))"
         " AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3 + 1",
         scope,
         after,

@@ -1,9 +1,9 @@
-"""Routes of areas 区域: register, alias, change of code, list."""
+"""Routes of areas 区域: register, alias, change of code, list. Reforms: `reform`."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -15,19 +15,20 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made, Page
 from libs.events.contracts.households import AreaLevel
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.types import plain
+from libs.events.unattended import today
 from services.households.domain import area
 from services.households.domain.area import (
     AddAreaAlias,
-    Area,
+    AreaName,
     ChangeAreaCode,
     Changing,
     Code,
     RegisterArea,
     Registering,
-    areas,
-    bearers,
     code_stream,
 )
+from services.households.domain.tree import Area, areas, bearers
 from services.households.views import register as view
 
 router = APIRouter(tags=["区域"])
@@ -43,22 +44,53 @@ class CodeShown(BaseModel):
     valid_from: date
 
 
+class DatedCodeShown(CodeShown):
+    document: str | None = Field(description="变更所凭文号")
+
+
 class AreaRow(CodeShown):
-    """An area by its newest code and name; `path`: its ancestors from the top, itself last."""
+    """An area by its newest code and name; `path`: its ancestors today from the top, itself last;
+    `ended_on`: the day from which it is no more."""
 
     id: UUID
     level: AreaLevel
     path: list[UUID]
+    ended_on: date | None
+
+
+class PathShown(BaseModel):
+    """Where the area stands from a day on; what merged stands in its successor."""
+
+    path: list[UUID]
+    valid_from: date
+    document: str | None = Field(description="改属所凭文号; null: 登记, 或随上级改属")
+
+
+class SuccessionShown(BaseModel):
+    """Which area it became in whole or in part, or was before, from a day on by a document."""
+
+    area: UUID
+    how: Literal["merged", "split"]
+    valid_from: date
+    document: str
 
 
 class AreaShown(AreaRow):
     parent: UUID | None
-    codes: list[CodeShown]
+    codes: list[DatedCodeShown]
     aliases: list[str]
+    paths: list[PathShown]
+    predecessors: list[SuccessionShown]
+    successors: list[SuccessionShown]
 
 
 class WantedAreas(Wanted):
     code: Code | None = Field(default=None, description="现行或曾用代码")
+    name: AreaName | None = Field(
+        default=None,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="现名、曾用名或已确认的别名, 须完全一致",
+    )
 
 
 async def _bearers(streams: Streams, code: str) -> list[Area]:
@@ -79,7 +111,7 @@ async def _of_registration(streams: Streams, ask: Ask[RegisterArea]) -> Register
 
 async def _below_parent(_: Knowing, state: Registering, __: Ask[RegisterArea]) -> Facts:
     parent = state.parent
-    return Facts(path=() if parent is None else parent.path)
+    return Facts(path=() if parent is None else parent.path_on(today()))
 
 
 async def _of_alias(streams: Streams, ask: Ask[AddAreaAlias]) -> Area:
@@ -87,7 +119,7 @@ async def _of_alias(streams: Streams, ask: Ask[AddAreaAlias]) -> Area:
 
 
 async def _itself(_: Knowing, state: Area, __: Ask[AddAreaAlias]) -> Facts:
-    return Facts(path=state.path)
+    return Facts(path=state.path_on(today()))
 
 
 async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> Changing:
@@ -96,7 +128,7 @@ async def _of_change(streams: Streams, ask: Ask[ChangeAreaCode]) -> Changing:
 
 
 async def _the_changed(_: Knowing, state: Changing, __: Ask[ChangeAreaCode]) -> Facts:
-    return Facts(path=state.known.path)
+    return Facts(path=state.known.path_on(today()))
 
 
 REGISTER = Decider(
@@ -132,9 +164,10 @@ async def change_code(id: UUID, command: ChangeAreaCode, call: Steward) -> Respo
 
 @router.get("/areas", response_model=Page[AreaRow], summary="区域列表")
 async def list_areas(call: Anyone, wanted: Annotated[WantedAreas, Query()]) -> Response:
-    """按编号顺序；`code` 可以是曾用代码。"""
+    """按编号顺序；`code` 可以是曾用代码, `name` 可以是曾用名或已确认的别名；撤并的区域仍列出。"""
     scope = await scope_of(call, wanted)
-    rows = await view.areas(call.log.pool, scope, wanted.code, wanted.cursor, wanted.limit)
+    found = view.Found(wanted.code, wanted.name)
+    rows = await view.areas(call.log.pool, scope, found, wanted.cursor, wanted.limit)
     return page(rows, wanted)
 
 
@@ -144,16 +177,22 @@ async def get_area(id: UUID, call: Anyone) -> Response:
 
 
 def _shown(state: Area) -> dict[str, Any]:
-    codes = [
-        {"code": dated.code, "name": dated.name, "valid_from": dated.valid_from.isoformat()}
-        for dated in state.codes
-    ]
-    return {
-        "id": str(state.id),
-        "level": state.level,
-        "parent": None if state.parent is None else str(state.parent),
-        "path": [str(above) for above in state.path],
-        **codes[-1],
-        "codes": codes,
-        "aliases": list(state.aliases),
-    }
+    codes = [dated._asdict() for dated in state.codes]
+    path = state.path_on(today())
+    registered = {"path": state.founded, "valid_from": state.begins, "document": None}
+    shown: dict[str, Any] = plain(
+        {
+            "id": state.id,
+            "level": state.level,
+            "parent": path[-2] if len(path) > 1 else None,
+            "path": path,
+            **{key: codes[-1][key] for key in CodeShown.model_fields},
+            "codes": codes,
+            "aliases": state.aliases,
+            "ended_on": state.ended_on,
+            "paths": [registered, *(moved._asdict() for moved in state.moves)],
+            "predecessors": [was._asdict() for was in state.predecessors],
+            "successors": [became._asdict() for became in state.successors],
+        }
+    )
+    return shown

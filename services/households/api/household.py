@@ -15,15 +15,17 @@ from libs.chassis.shapes import Made
 from libs.events.contracts.households import Era, RiskType
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
+from libs.events.unattended import today
 from services.households.domain import household
-from services.households.domain.area import Area, areas
 from services.households.domain.household import (
     Flagging,
     FlagHousehold,
     Listed,
+    ListFacts,
     RegisterHouseholds,
     households,
 )
+from services.households.domain.tree import Area, areas
 
 router = APIRouter(tags=["农户"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
@@ -54,7 +56,7 @@ async def _of_list(streams: Streams, ask: Ask[RegisterHouseholds]) -> Listed:
     """Areas are read from their own streams: what was registered a moment ago is known."""
     rows = ask.command.households
     known = await _areas(streams, {ask.command.area, *(row.area for row in rows)})
-    above = {area for one in known.values() for area in one.path}
+    above = {area for one in known.values() for area in one.founded}
     known |= await _areas(streams, above - known.keys())
     ids = [row.household(household.registry(row.area, known)) for row in rows]
     return Listed(known[ask.command.area], known, await streams.load_many(households, ids))
@@ -71,13 +73,16 @@ async def _of_flag(streams: Streams, ask: Ask[FlagHousehold]) -> Flagging:
     return Flagging(ask.subject, known, area)
 
 
-async def _where(
-    _: Knowing, state: Listed | Flagging, __: Ask[RegisterHouseholds | FlagHousehold]
-) -> Facts:
-    return Facts(path=state.area.path)
+async def _where_listed(_: Knowing, state: Listed, __: Ask[RegisterHouseholds]) -> ListFacts:
+    day = today()
+    return ListFacts(path=state.area.path_on(day), ended=state.area.ended_on, today=day)
 
 
-REGISTER = Decider(RegisterHouseholds, Facts, _of_list, _where, household.register)
+async def _where(_: Knowing, state: Flagging, __: Ask[FlagHousehold]) -> Facts:
+    return Facts(path=state.area.path_on(today()))
+
+
+REGISTER = Decider(RegisterHouseholds, ListFacts, _of_list, _where_listed, household.register)
 FLAG = Decider(FlagHousehold, Facts, _of_flag, _where, household.flag)
 DECIDERS = (REGISTER, FLAG)
 

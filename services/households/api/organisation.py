@@ -14,8 +14,8 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made, Page
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
+from libs.events.unattended import today
 from services.households.domain import organisation
-from services.households.domain.area import Area, areas
 from services.households.domain.organisation import (
     Addition,
     AddOrganisationAlias,
@@ -26,6 +26,7 @@ from services.households.domain.organisation import (
     names,
     organisations,
 )
+from services.households.domain.tree import Area, areas
 from services.households.views import register as view
 
 router = APIRouter(tags=["单位"])
@@ -75,17 +76,21 @@ async def _of_addition(streams: Streams, ask: Ask[AddOrganisationAlias]) -> Addi
     )
 
 
-async def _where(
-    _: Knowing, state: Registration | Addition, __: Ask[RegisterOrganisation | AddOrganisationAlias]
+async def _where_registered(
+    _: Knowing, state: Registration, __: Ask[RegisterOrganisation]
 ) -> Facts:
-    return Facts(path=state.area.path)
+    return Facts(path=state.area.path_on(today()), ended=state.area.ended_on)
+
+
+async def _where(_: Knowing, state: Addition, __: Ask[AddOrganisationAlias]) -> Facts:
+    return Facts(path=state.area.path_on(today()))
 
 
 REGISTER = Decider(
     RegisterOrganisation,
     Facts,
     _of_registration,
-    _where,
+    _where_registered,
     organisation.register,
     noun="organisation",
 )

@@ -14,9 +14,10 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
+from libs.events.unattended import today
 from services.households.domain import population
-from services.households.domain.area import areas
 from services.households.domain.population import Counting, CountPopulation, populations
+from services.households.domain.tree import areas
 
 router = APIRouter(tags=["人群"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
@@ -42,7 +43,7 @@ async def _of_count(streams: Streams, ask: Ask[CountPopulation]) -> Counting:
 
 
 async def _where(_: Knowing, state: Counting, __: Ask[CountPopulation]) -> Facts:
-    return Facts(path=state.area.path)
+    return Facts(path=state.area.path_on(today()), ended=state.area.ended_on)
 
 
 COUNT = Decider(CountPopulation, Facts, _of_count, _where, population.count, noun="population")

@@ -19,7 +19,6 @@ from libs.chassis.shapes import Made, Page
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
 from services.households.domain import system
-from services.households.domain.area import areas
 from services.households.domain.system import (
     AddSystemKey,
     Registering,
@@ -28,6 +27,7 @@ from services.households.domain.system import (
     System,
     systems,
 )
+from services.households.domain.tree import areas
 from services.households.views import register as view
 
 router = APIRouter(tags=["对接系统"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -14,23 +13,16 @@ from libs.events.contracts.households import (
     AreaAliasAdded,
     AreaCodeChanged,
     AreaCodeTaken,
+    AreaFollowed,
     AreaLevel,
+    AreaPlaced,
     AreaRegistered,
 )
-from libs.events.decider import Decision, Facts, Fold
+from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-LEVELS: Mapping[AreaLevel, str] = {
-    "nation": "国家",
-    "province": "省级",
-    "prefecture": "市级",
-    "county": "县级",
-    "township": "乡级",
-    "village": "村级",
-    "group": "组级",
-}
-"""From the top down, with the words of 区划."""
+from .tree import LEVELS, Area, DatedPath, children_stream
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,40}$", examples=["990101"])]
 AreaName = Annotated[
@@ -68,6 +60,7 @@ class ChangeAreaCode(Command):
     code: Code
     name: AreaName
     valid_from: date
+    document: Document | None = Field(default=None, description="文号")
 
 
 def area_stream(code: str, valid_from: date) -> UUID:
@@ -92,6 +85,10 @@ class UnknownParent(Refused):
     """上级区域未登记：{parent}。"""
 
 
+class AreaNoMore(Refused):
+    """区域已撤并：{area} 自 {ended_on} 起不再存在，不能再变更或在其下登记区域。"""
+
+
 class LevelOutOfOrder(Refused):
     """区域级别不符：{level}区域不能设在{parent_level}区域之下。"""
 
@@ -106,41 +103,6 @@ class CodeOutOfOrder(Refused):
 
 class CodeTaken(Refused):
     """代码已被使用：{code} 自 {valid_from} 起是区域 {area}。"""
-
-
-class DatedCode(NamedTuple):
-    """The code and name of an area from a day on."""
-
-    valid_from: date
-    code: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """What the area's stream says; `codes` in the order of their days."""
-
-    id: UUID | None = None
-    level: AreaLevel = "nation"
-    path: tuple[UUID, ...] = ()
-    codes: tuple[DatedCode, ...] = ()
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def parent(self) -> UUID | None:
-        return self.path[-2] if len(self.path) > 1 else None
-
-    @property
-    def newest(self) -> DatedCode:
-        return self.codes[-1]
-
-    def bore(self, code: str, on_or_after: date) -> date | None:
-        """Since when it bears the code on that day or later; None when it does not."""
-        ends = [*(dated.valid_from for dated in self.codes[1:]), date.max]
-        for dated, end in zip(self.codes, ends, strict=True):
-            if dated.code == code and end > on_or_after:
-                return dated.valid_from
-        return None
 
 
 class Registering(NamedTuple):
@@ -168,36 +130,67 @@ def register(state: Registering, command: RegisterArea, _: Facts) -> Decision:
         )
     _require_free(state.bearers, command.code, command.valid_from)
     area = command.area()
-    above = () if state.parent is None else _above(state.parent, command)
-    event = AreaRegistered(
+    founded, *later = _line(state.parent, command)
+    registered_ = AreaRegistered(
         area=area,
         code=command.code,
         name=command.name,
         level=command.level,
         parent=command.parent,
-        path=(*above, area),
+        path=founded.path,
         valid_from=command.valid_from,
     )
-    return Decision(
-        {area: (event,), **_taken(area, command.code, command.valid_from)}, {"id": str(area)}
-    )
+    # Where the parent has moved since, the child has moved with it.
+    followed = [followed_to(area, founded.path[-2], at) for at in later]
+    events: dict[UUID, tuple[Event, ...]] = {area: (registered_, *followed)}
+    if command.parent is not None:
+        events |= placed(area, command.parent, command.valid_from)
+    taken = _taken(area, command.code, command.valid_from)
+    return Decision({**events, **taken}, {"id": str(area)})
 
 
-def _above(parent: Area, command: RegisterArea) -> tuple[UUID, ...]:
+def _line(parent: Area | None, command: RegisterArea) -> list[DatedPath]:
+    """The paths of the new area from its first day on."""
+    area, since = command.area(), command.valid_from
+    if parent is None:
+        return [DatedPath(since, (area,))]
+    require_above(parent, command.parent, command.level)
+    return [DatedPath(at.valid_from, (*at.path, area)) for at in parent.line(since)]
+
+
+def require_above(parent: Area, asked: UUID | None, level: AreaLevel) -> UUID:
+    """A parent that is there and stands above the level. Raises: UnknownParent, AreaNoMore,
+    LevelOutOfOrder."""
     if parent.id is None:
-        raise UnknownParent(parent=str(command.parent))
+        raise UnknownParent(parent=str(asked))
+    require_lasting(parent)
     order = list(LEVELS)
-    if order.index(command.level) <= order.index(parent.level):
-        raise LevelOutOfOrder(level=LEVELS[command.level], parent_level=LEVELS[parent.level])
-    return parent.path
+    if order.index(level) <= order.index(parent.level):
+        raise LevelOutOfOrder(level=LEVELS[level], parent_level=LEVELS[parent.level])
+    return parent.id
+
+
+def followed_to(area: UUID, after: UUID, at: DatedPath) -> AreaFollowed:
+    """What stands on the stream of an area whose ancestor `after` went elsewhere."""
+    return AreaFollowed(area=area, path=at.path, valid_from=at.valid_from, after=after)
+
+
+def placed(area: UUID, parent: UUID, valid_from: date) -> dict[UUID, tuple[Event, ...]]:
+    """The mark by which a move of the parent finds this area."""
+    mark = AreaPlaced(area=area, parent=parent, valid_from=valid_from)
+    return {children_stream(parent): (mark,)}
 
 
 def add_alias(state: Area, command: AddAreaAlias, _: Facts) -> Decision:
     area = registered(state)
-    if command.alias in (*state.aliases, *(dated.name for dated in state.codes)):
-        raise AliasAlreadyAdded(alias=command.alias)
+    require_new_name(state, command.alias)
     event = AreaAliasAdded(area=area, alias=command.alias, document=command.document)
     return Decision({area: (event,)}, {"id": str(area)}, command.document)
+
+
+def require_new_name(area: Area, name: str) -> None:
+    if name in (*area.aliases, *(dated.name for dated in area.codes)):
+        raise AliasAlreadyAdded(alias=name)
 
 
 def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
@@ -205,6 +198,7 @@ def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
     keep its code under a new name, or take one back that nobody bears since."""
     known = state.known
     area = registered(known)
+    require_lasting(known)
     others = [bearer for bearer in state.bearers if bearer.id != area]
     _require_free(others, command.code, command.valid_from)
     if command.valid_from <= known.newest.valid_from:
@@ -214,10 +208,14 @@ def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
             since=known.newest.valid_from.isoformat(),
         )
     event = AreaCodeChanged(
-        area=area, code=command.code, name=command.name, valid_from=command.valid_from
+        area=area,
+        code=command.code,
+        name=command.name,
+        valid_from=command.valid_from,
+        document=command.document,
     )
     taken = _taken(area, command.code, command.valid_from)
-    return Decision({area: (event,), **taken}, {"id": str(area)})
+    return Decision({area: (event,), **taken}, {"id": str(area)}, command.document)
 
 
 def _taken(area: UUID, code: str, valid_from: date) -> dict[UUID, tuple[Event, ...]]:
@@ -240,25 +238,7 @@ def registered(area: Area) -> UUID:
     return area.id
 
 
-def evolve(state: Area, event: Event) -> Area:
-    match event:
-        case AreaRegistered():
-            dated = DatedCode(event.valid_from, event.code, event.name)
-            return Area(event.area, event.level, event.path, (dated,))
-        case AreaAliasAdded():
-            return replace(state, aliases=(*state.aliases, event.alias))
-        case AreaCodeChanged():
-            dated = DatedCode(event.valid_from, event.code, event.name)
-            return replace(state, codes=(*state.codes, dated))
-        case _:
-            return state
-
-
-def _bearing(areas: tuple[UUID, ...], event: Event) -> tuple[UUID, ...]:
-    if isinstance(event, AreaCodeTaken) and event.area not in areas:
-        return (*areas, event.area)
-    return areas
-
-
-areas: Fold[Area] = Fold("area", Area(), evolve)
-bearers: Fold[tuple[UUID, ...]] = Fold("area_code", (), _bearing)
+def require_lasting(area: Area) -> None:
+    """Raises: AreaNoMore: an area that ended keeps its history and changes no more."""
+    if area.ended_on is not None:
+        raise AreaNoMore(area=str(area.id), ended_on=area.ended_on.isoformat())

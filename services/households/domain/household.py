@@ -24,11 +24,11 @@ from pydantic import (
 )
 
 from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
-from libs.events.decider import Decision, Facts, Fold
+from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .area import Area
+from .tree import Area
 
 LARGEST_LIST = 1_000
 SMALLER = frozenset(("township", "village", "group"))
@@ -120,6 +120,12 @@ class FlagHousehold(Command):
         return self
 
 
+class ListFacts(Facts, frozen=True, kw_only=True):
+    """`today`: the day on whose areas the scope of the list holds."""
+
+    today: date = date.max
+
+
 class HouseholdAlreadyRegistered(Refused):
     """农户已经登记：第 {row} 行编号 {key} 已在册，本批共 {count} 户重复，均未登记。"""
 
@@ -162,9 +168,9 @@ class Flagging(NamedTuple):
     area: Area
 
 
-def register(state: Listed, command: RegisterHouseholds, _: Facts) -> Decision:
+def register(state: Listed, command: RegisterHouseholds, learned: ListFacts) -> Decision:
     """All or nothing; a household is registered once, wherever its list comes from."""
-    _require_inside(state.areas, command)
+    _require_inside(state.areas, command, learned.today)
     _require_new(state.known, command)
     facts = [_registered(row, registry(row.area, state.areas)) for row in command.households]
     events: dict[UUID, tuple[Event, ...]] = {fact.household: (fact,) for fact in facts}
@@ -174,19 +180,25 @@ def register(state: Listed, command: RegisterHouseholds, _: Facts) -> Decision:
 
 
 def registry(village: UUID, areas: Mapping[UUID, Area]) -> UUID:
-    """Within what a register number is given once: the village's county, or what stands for one
-    (its lowest ancestor above the townships, else its top). Villages merge, numbers stay."""
-    path = areas[village].path or (village,)
+    """Within what a register number is given once: the village's county as it was registered, or
+    what stands for one (its lowest ancestor above the townships, else its top). Villages and
+    counties move and merge, numbers stay."""
+    path = areas[village].founded or (village,)
     wide = [area for area in path if area in areas and areas[area].level not in SMALLER]
     return wide[-1] if wide else path[0]
 
 
-def _require_inside(villages: Mapping[UUID, Area], command: RegisterHouseholds) -> None:
+def _require_inside(
+    villages: Mapping[UUID, Area], command: RegisterHouseholds, today: date
+) -> None:
     for number, row in enumerate(command.households, 1):
-        if command.area not in villages[row.area].path:
+        village = villages[row.area]
+        if command.area not in village.path_on(today):
             raise HouseholdOutsideArea(
                 row=number, key=row.key, village=str(row.area), area=str(command.area)
             )
+        if village.ended_on is not None:
+            lasting(row.area, village.ended_on, command.counted_on)
 
 
 def _require_new(known: list[Household], command: RegisterHouseholds) -> None:

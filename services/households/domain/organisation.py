@@ -22,7 +22,7 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, natural, stream_id
 
-from .area import Area
+from .tree import Area
 
 OrganisationName = Annotated[
     str,
@@ -115,7 +115,7 @@ def register(state: Registration, command: RegisterOrganisation, _: Facts) -> De
     if state.known.id is not None:
         raise OrganisationAlreadyRegistered(name=command.name, organisation=str(state.known.id))
     for name, taken in zip(command.names(), state.taken, strict=True):
-        _require_free(name, taken)
+        require_free(name, taken)
     organisation = command.organisation()
     event = OrganisationRegistered(
         organisation=organisation,
@@ -130,16 +130,21 @@ def register(state: Registration, command: RegisterOrganisation, _: Facts) -> De
 
 def add_alias(state: Addition, command: AddOrganisationAlias, _: Facts) -> Decision:
     """The organisation's stream says how it is called, the name's stream that it is taken."""
-    known = state.known
+    organisation, area = registered(state.known)
+    require_free(command.alias, state.taken)
+    added = OrganisationAliasAdded(area=area, organisation=organisation, alias=command.alias)
+    bound = dict(_bound(area, organisation, (command.alias,)))
+    return Decision({organisation: (added,), **bound}, {"id": str(organisation)})
+
+
+def registered(known: Organisation) -> tuple[UUID, UUID]:
+    """Id and area of an organisation that is there. Raises: OrganisationNotRegistered."""
     if known.id is None or known.area is None:
         raise OrganisationNotRegistered()
-    _require_free(command.alias, state.taken)
-    added = OrganisationAliasAdded(area=known.area, organisation=known.id, alias=command.alias)
-    bound = dict(_bound(known.area, known.id, (command.alias,)))
-    return Decision({known.id: (added,), **bound}, {"id": str(known.id)})
+    return known.id, known.area
 
 
-def _require_free(name: str, taken: Name) -> None:
+def require_free(name: str, taken: Name) -> None:
     if taken.organisation is not None:
         raise AliasTaken(alias=name, organisation=str(taken.organisation))
 

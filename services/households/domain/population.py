@@ -14,7 +14,7 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .area import Area
+from .tree import Area
 
 
 class CountPopulation(Command):

@@ -20,8 +20,9 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .area import Area, AreaNotRegistered
+from .area import AreaNotRegistered
 from .organisation import OrganisationName
+from .tree import Area
 
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members of a private or shared key (RFC 7518 section 6)."""

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from asyncpg import Pool, Record
 
+from libs.events.known import below
+
 
 class Of(NamedTuple):
     """Which users: of an area and below, of a unit, by subject; None does not cut."""
@@ -21,15 +23,15 @@ async def users(pool: Pool, of: Of, after: UUID | None, limit: int) -> list[Reco
     return await pool.fetch(_USERS, *of, after, limit)
 
 
-_USERS = """
+_USERS = f"""
 SELECT u.id, u.subject, s.unit, s.area, s.post, d.id IS NOT NULL AS disabled, n.successor
   FROM known.users u
   JOIN known.seats s ON s.id = u.id
   LEFT JOIN known.disabled d ON d.id = u.id
   LEFT JOIN known.successors n ON n.id = u.id
- WHERE ($1::uuid IS NULL OR s.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR s.area IN ({below("$1")}))
    AND ($2::uuid IS NULL OR s.unit = $2)
    AND ($3::text IS NULL OR u.subject = $3)
    AND ($4::uuid IS NULL OR u.id > $4)
  ORDER BY u.id LIMIT $5 + 1
-"""
+"""  # noqa: S608 - constants only

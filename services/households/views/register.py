@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Pool, Record
 
 from libs.events import directory, known
 from libs.events.contracts.households import (
+    AreaAliasAdded,
     AreaCodeChanged,
     AreaRegistered,
     NameTaken,
@@ -17,10 +19,18 @@ from libs.events.contracts.households import (
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
+from . import aliases
+
 AREA_CODES = Table(
     "view.area_codes",
     (("area", "uuid"), ("valid_from", "date"), ("code", "text"), ("name", "text")),
     key=("area", "valid_from"),
+    mode="latest",
+)
+AREA_NAMES = Table(
+    "view.area_names",
+    (("area", "uuid"), ("name", "text")),
+    key=("area", "name"),
     mode="latest",
 )
 ORGANISATIONS = Table(
@@ -36,15 +46,20 @@ NAMES = Table(
     mode="latest",
 )
 
-OF = (AreaRegistered, AreaCodeChanged, OrganisationRegistered, NameTaken, *directory.OF)
+OF = (
+    *(*known.AREAS_OF, AreaCodeChanged, AreaAliasAdded, OrganisationRegistered, NameTaken),
+    *aliases.OF,
+    *directory.OF,
+)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case AreaRegistered():
+        case AreaRegistered() | AreaCodeChanged():
             yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
-        case AreaCodeChanged():
-            yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
+            yield AREA_NAMES, (fact.area, fact.name)
+        case AreaAliasAdded():
+            yield AREA_NAMES, (fact.area, fact.alias)
         case OrganisationRegistered():
             yield ORGANISATIONS, (fact.organisation, fact.area, fact.name, fact.kind)
         case NameTaken():
@@ -53,13 +68,21 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             pass
     yield from known.areas(recorded, fact, metadata)
     yield from directory.project(recorded, fact, metadata)
+    yield from aliases.project(recorded, fact)
+
+
+class Found(NamedTuple):
+    """How areas are looked for: by a code and a name that they bore at any time, or an alias."""
+
+    code: str | None = None
+    name: str | None = None
 
 
 async def areas(
-    pool: Pool, scope: UUID | None, code: str | None, after: UUID | None, limit: int
+    pool: Pool, scope: UUID | None, found: Found, after: UUID | None, limit: int
 ) -> list[Record]:
-    """Areas with their newest code and name; `code`: those that bore it at any time."""
-    return await pool.fetch(_AREAS, scope, code, after, limit)
+    """Areas with their newest code and name, and their path today."""
+    return await pool.fetch(_AREAS, scope, found.code, after, limit, found.name)
 
 
 async def organisations(
@@ -74,30 +97,34 @@ async def systems(pool: Pool, scope: UUID | None, after: UUID | None, limit: int
     return await pool.fetch(_SYSTEMS, scope, after, limit)
 
 
-_AREAS = """
-SELECT a.id, newest.code, newest.name, a.level, a.path, newest.valid_from
+_AREAS = f"""
+SELECT a.id, newest.code, newest.name, a.level, {known.path_of("a.id")} AS path,
+       newest.valid_from, e.ended_on
   FROM known.areas a
+  LEFT JOIN known.area_ends e ON e.area = a.id
  CROSS JOIN LATERAL (SELECT code, name, valid_from FROM view.area_codes
                       WHERE area = a.id ORDER BY valid_from DESC LIMIT 1) newest
- WHERE ($1::uuid IS NULL OR $1 = ANY (a.path))
+ WHERE ($1::uuid IS NULL OR a.id IN ({known.below("$1")}))
    AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM view.area_codes c
                                      WHERE c.area = a.id AND c.code = $2))
+   AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM view.area_names n
+                                     WHERE n.area = a.id AND n.name = $5))
    AND ($3::uuid IS NULL OR a.id > $3)
  ORDER BY a.id LIMIT $4 + 1
-"""
-_ORGANISATIONS = """
+"""  # noqa: S608 - constants only
+_ORGANISATIONS = f"""
 SELECT o.id, o.name, o.kind, o.area
   FROM view.organisations o
- WHERE ($1::uuid IS NULL OR o.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR o.area IN ({known.below("$1")}))
    AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM view.organisation_names n
                                      WHERE n.organisation = o.id AND n.name = $2))
    AND ($3::uuid IS NULL OR o.id > $3)
  ORDER BY o.id LIMIT $4 + 1
-"""
-_SYSTEMS = """
+"""  # noqa: S608 - constants only
+_SYSTEMS = f"""
 SELECT s.id, s.code, s.organisation, s.unit, s.area
   FROM known.systems s
- WHERE ($1::uuid IS NULL OR s.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))
+ WHERE ($1::uuid IS NULL OR s.area IN ({known.below("$1")}))
    AND ($2::uuid IS NULL OR s.id > $2)
  ORDER BY s.id LIMIT $3 + 1
-"""
+"""  # noqa: S608 - constants only

@@ -10,7 +10,9 @@ positions applied, and the answer says that it is not closed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 from uuid import UUID
 
 from fastapi import Request
@@ -20,6 +22,8 @@ from libs.chassis.call import Call, UnreadableError
 from libs.events.contracts.reporting import FigureDeclared, LogPosition, StatementDeclared
 from libs.events.cuts import parse_cut
 from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError
+from libs.events.execute import CHINA
+from libs.events.unattended import today
 from services.reporting.domain.cut import CutName
 from services.reporting.views.cursors import Applied, Moment, applied
 from services.reporting.views.declared import areas_with, cuts_named
@@ -33,6 +37,7 @@ from .closing import (
     with_epochs,
 )
 
+HOUSEHOLDS = "households"
 READERS = ("clerk", "finance", "auditor", "system")
 
 
@@ -68,10 +73,23 @@ class AtCut(BaseModel):
     counted_until: date | None
 
 
+class ByAreas(BaseModel):
+    """By which areas an answer counts: those of each entry's own day, or those of one day."""
+
+    basis: Literal["then", "today"]
+    areas_on: date | None = None
+
+
 class Asked(Times):
     """A question about something that is declared for an area."""
 
     area: UUID | None = Field(default=None, description="编码在多个区域使用时写明")
+    basis: Literal["then", "today"] = Field(
+        default="then", description="区划口径: then 按各笔入账当日的区划, today 按今日区划"
+    )
+    areas_on: date | None = Field(
+        default=None, description="basis=today 时以哪一日的区划为准, 缺省为截面之日或今日"
+    )
 
 
 class AskedPage(Asked):
@@ -96,6 +114,16 @@ async def area_of(
     return meant[0]
 
 
+async def moment_at(call: Call, asked: Asked, area: UUID) -> Moment:
+    """The cut, the day, and the areas by which a figure counts. Raises: as `moment_of`."""
+    moment = await moment_of(call, asked, area)
+    if asked.basis == "today":
+        return replace(moment, areas_on=asked.areas_on or moment.day or today())
+    if asked.areas_on is not None:
+        raise UnreadableError("areas_on 只与 basis=today 同用")
+    return moment
+
+
 async def moment_of(call: Call, times: Times, area: UUID | None) -> Moment:
     """The cut and the day that a question means; `area`: the one whose kept cuts may be named.
 
@@ -105,11 +133,21 @@ async def moment_of(call: Call, times: Times, area: UUID | None) -> Moment:
     if sum(way is not None for way in ways) > 1:
         raise UnreadableError("known_at、known_position、cut 只能写一个")
     now = await applied(call.log.pool)
+    moment = await _moment(call, times, area, now)
+    first_move = now[HOUSEHOLDS].first_move
+    moved = first_move is not None and first_move <= moment.positions.get(HOUSEHOLDS, 0)
+    return replace(moment, moved=moved)
+
+
+async def _moment(
+    call: Call, times: Times, area: UUID | None, now: Mapping[str, Applied]
+) -> Moment:
     if times.cut is not None:
         return await _kept(call, times, times.cut, area, now)
     if times.known_at is not None:
         positions = await at_instant(feeds_of(call.request, now), times.known_at)
-        return _reached(Moment(positions, times.counted_until), now)
+        day = times.known_at.astimezone(CHINA).date()
+        return _reached(Moment(positions, times.counted_until, day=day), now)
     if times.known_position is not None:
         given = _given(times.known_position, now)
         here = {source: at.position for source, at in now.items()}
@@ -143,18 +181,17 @@ async def _latest(request: Request, until: date | None, now: Mapping[str, Applie
 async def _kept(
     call: Call, times: Times, name: str, area: UUID | None, now: Mapping[str, Applied]
 ) -> Moment:
-    path = None if area is None else await call.log.known.path(area)
-    found = await cuts_named(call.log.pool, name, path)
+    found = await cuts_named(call.log.pool, name, area)
     if not found:
         raise NotFoundError(f"没有名为 {name} 的截面")
     if len(found) > 1:
-        raise AmbiguousError("、".join(str(kept.area) for kept in found))
-    (kept,) = found
+        raise AmbiguousError("、".join(str(kept.fact.area) for kept in found))
+    kept, taken_at = found[0]
     if kept.counted_until is not None and times.counted_until is not None:
         raise UnreadableError(f"截面 {name} 已含业务截止日 {kept.counted_until}")
     until = kept.counted_until or times.counted_until
     positions = {at.source: at.position for at in kept.positions}
-    return _reached(Moment(positions, until, name=name), now)
+    return _reached(Moment(positions, until, name=name, day=taken_at.astimezone(CHINA).date()), now)
 
 
 def _given(text: str, now: Mapping[str, Applied]) -> dict[str, int]:

@@ -29,7 +29,7 @@ from services.reporting.figures.evaluate import evaluate
 from services.reporting.figures.explain import Place, explain
 from services.reporting.views.declared import listed
 
-from .asked import READERS, Asked, AskedPage, AtCut, area_of, moment_of
+from .asked import READERS, Asked, AskedPage, AtCut, ByAreas, area_of, moment_at
 
 router = APIRouter(tags=["指标"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
@@ -95,7 +95,7 @@ class Told(Side):
     not_printed: str | None = None
 
 
-class FigureValue(Told, AtCut):
+class FigureValue(Told, AtCut, ByAreas):
     area: UUID
 
 
@@ -201,9 +201,9 @@ def _definition(schema_version: int, payload: str) -> object:
 @router.get("/figures/{code}/value", response_model=FigureValue, summary="指标值")
 async def get_figure_value(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
     area = await area_of(call, FigureDeclared, code, asked)
-    moment = await moment_of(call, asked, area)
+    moment = await moment_at(call, asked, area)
     found = await evaluate(call.log, code, area, moment)
-    return answer({**found.told(), "area": str(area), **moment.told()})
+    return answer({**found.told(), "area": str(area), **moment.told(), **moment.basis()})
 
 
 @router.get("/figures/{code}/explanation", response_model=FigureExplained, summary="指标解释")
@@ -212,7 +212,7 @@ async def explain_figure(
 ) -> Response:
     """公式、分子分母、口径、两个时点、事件与文件；事件分页。"""
     area = await area_of(call, FigureDeclared, code, asked)
-    moment = await moment_of(call, asked, area)
+    moment = await moment_at(call, asked, area)
     found = await evaluate(call.log, code, area, moment)
     place = Place() if asked.cursor is None else Place.parse(asked.cursor)
     return answer(await explain(call.log, found, area, moment, (place, asked.limit)))

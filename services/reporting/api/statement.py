@@ -22,7 +22,7 @@ from services.reporting.figures.evaluate import Evaluated, evaluate
 from services.reporting.views.cursors import Moment
 from services.reporting.views.declared import SOURCE, listed, version_at
 
-from .asked import READERS, Asked, AtCut, area_of, moment_of
+from .asked import READERS, Asked, AtCut, ByAreas, area_of, moment_at
 from .figure import Page, Told
 
 router = APIRouter(tags=["报表"])
@@ -53,7 +53,7 @@ class Line(Told):
     explanation: str
 
 
-class StatementShown(AtCut):
+class StatementShown(AtCut, ByAreas):
     statement: str
     title: str
     area: UUID
@@ -106,7 +106,7 @@ async def list_statements(call: Reader, page: Annotated[Page, Query()]) -> Respo
 async def get_statement(code: Code, call: Reader, asked: Annotated[Asked, Query()]) -> Response:
     """每行：文字、印出的值、原始值、背后的事件数、解释的地址。"""
     area = await area_of(call, StatementDeclared, code, asked)
-    moment = await moment_of(call, asked, area)
+    moment = await moment_at(call, asked, area)
     version = await version_at(
         call.log.pool, StatementDeclared, code, area, moment.positions.get(SOURCE, 0)
     )
@@ -124,6 +124,7 @@ async def get_statement(code: Code, call: Reader, asked: Annotated[Asked, Query(
         "version": version.version,
         "lines": lines,
         **moment.told(),
+        **moment.basis(),
     }
     return answer(body)
 
@@ -136,7 +137,7 @@ def _line(line: StatementLine, found: Evaluated, area: UUID, moment: Moment) -> 
 
 
 def _times(moment: Moment) -> dict[str, str]:
-    told = {}
+    told = {k: v for k, v in moment.basis().items() if moment.areas_on is not None}
     if moment.counted_until is not None:
         told["counted_until"] = moment.counted_until.isoformat()
     cut = ",".join(f"{source}:{position}" for source, position in moment.positions.items())

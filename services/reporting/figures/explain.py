@@ -10,7 +10,7 @@ from uuid import UUID
 from libs.events.contracts.reporting import Figure
 from libs.events.log import Log
 from libs.events.types import plain
-from services.reporting.views.cursors import CUT, Moment, latest, told
+from services.reporting.views.cursors import Moment, latest, told
 
 from .evaluate import Evaluated
 from .language import source_of
@@ -57,6 +57,7 @@ async def explain(
         "next": None if after is None else str(after),
         "documents": await _documents(log, sides, area, moment),
         **moment.told(),
+        **moment.basis(),
     }
 
 
@@ -131,8 +132,8 @@ async def _entries(
     counted = summed(definition, source) if definition.measure == "sum" else "1"
     shown = ", ".join(f'{word.sql} AS "{name}"' for name, word in words.items())
     query = (
-        f"WITH {CUT} SELECT e.source, e.epoch, e.position, e.n, e.event, {counted} AS counted,"
-        f" {shown}, e.document, e.occurred_on, e.effective_on, e.recorded_at"
+        f"WITH {moment.tables} SELECT e.source, e.epoch, e.position, e.n, e.event,"
+        f" {counted} AS counted, {shown}, e.document, e.occurred_on, e.effective_on, e.recorded_at"
         f" {rows} AND (e.source, e.position, e.n) > ({behind})"
         f" ORDER BY e.source, e.position, e.n LIMIT {binds.add(limit, 'bigint')}"
     )
@@ -152,7 +153,7 @@ async def _documents(
     binds = Binds(moment)
     numbers = " UNION ".join(_numbers(side.definition, area, moment, binds) for side in sides)
     rows = await log.pool.fetch(
-        f"WITH {CUT}, named AS ({numbers})"  # noqa: S608 - constants of the language
+        f"WITH {moment.tables}, named AS ({numbers})"  # noqa: S608 - constants of the language
         " SELECT named.number, d.document_id AS id, d.title, d.kind, d.issued_on FROM named"
         f" LEFT JOIN {latest('view.documents', 'number')} d ON d.number = named.number"
         " WHERE named.number IS NOT NULL ORDER BY named.number",

@@ -5,13 +5,13 @@ SQL is put together from the constants of the language; every value travels as a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from libs.events.contracts.reporting import Figure, Filter
-from services.reporting.views.cursors import CUT, Moment, latest, within_cut
+from services.reporting.views.cursors import Moment, latest, within_cut
 
 from .language import source_of, values_of
 from .words import Kind, Needs, Source, Word
@@ -76,8 +76,9 @@ def entries(
     """FROM … WHERE … of a figure's entries: at the cut, until the day, within the area."""
     source = source_of(definition)
     held = [(source.words[one.field], one) for one in filters(definition)]
-    conditions = [_holds(word, values_of(word, one), binds) for word, one in held]
-    conditions.append(_holds(source.scope, [area], binds))
+    place = _within(moment, definition, binds)
+    conditions = [_holds(word, values_of(word, one), binds, place) for word, one in held]
+    conditions.append(_holds(source.scope, [area], binds, place))
     if moment.counted_until is not None:
         until = binds.add(moment.counted_until, "date")
         conditions.append(f"e.{definition.date_basis} <= {until}")
@@ -88,12 +89,35 @@ def entries(
     )
 
 
-def _holds(word: Word, values: list[Any], binds: Binds) -> str:
+Within = Callable[[str, str], str]
+"""The condition that an area (SQL) lies within the given ones (SQL)."""
+
+
+def _holds(word: Word, values: list[Any], binds: Binds, place: Within) -> str:
     given = binds.add(values, f"{TYPES[word.kind]}[]")
-    if word.kind != "area":
-        return f"{word.sql} = ANY ({given})"
+    return place(word.sql, given) if word.kind == "area" else f"{word.sql} = ANY ({given})"
+
+
+def _within(moment: Moment, definition: Figure, binds: Binds) -> Within:
+    """By the areas as they never moved, as of one day, or of the day on which an entry counts."""
+    if not moment.moved:
+        return _of_registration
+    if moment.areas_on is not None:
+        day = binds.add(moment.areas_on, "date")
+        return lambda area, given: (
+            f"{area} IN (SELECT l.area FROM area_lines l"  # noqa: S608 - constants of the language
+            f" WHERE l.path && {given} AND l.since <= {day} AND {day} < l.until)"
+        )
+    own = f"e.{definition.date_basis}"
+    return lambda area, given: (
+        f"EXISTS (SELECT FROM area_lines l WHERE l.area = {area} AND l.path && {given}"
+        f" AND l.since <= {own} AND {own} < l.until)"
+    )
+
+
+def _of_registration(area: str, given: str) -> str:
     below = f"SELECT a.area FROM view.areas a {within_cut('a')} WHERE a.path && {given}"  # noqa: S608 - constants of the language
-    return f"{word.sql} IN ({below})"
+    return f"{area} IN ({below})"
 
 
 def summed(definition: Figure, source: Source) -> str:
@@ -118,7 +142,7 @@ def measure_query(definition: Figure, area: UUID, moment: Moment) -> tuple[str, 
     rows = entries(definition, area, moment, binds, [word for word in field if word])
     # One table has one source, so a position names an event; counting rows would sort.
     chosen = f"{_aggregate(definition)} AS raw, count(DISTINCT e.position) AS events"
-    return f"WITH {CUT} SELECT {chosen} {rows}", binds.values
+    return f"WITH {moment.tables} SELECT {chosen} {rows}", binds.values
 
 
 def events_query(
@@ -130,4 +154,4 @@ def events_query(
         f"SELECT e.source, e.position {entries(one, area, moment, binds)}" for one in definitions
     ]
     together = " UNION ".join(each)
-    return f"WITH {CUT} SELECT count(*) FROM ({together}) both_sides", binds.values  # noqa: S608 - constants of the language
+    return f"WITH {moment.tables} SELECT count(*) FROM ({together}) both_sides", binds.values  # noqa: S608 - constants of the language

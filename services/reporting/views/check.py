@@ -11,11 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.events import known
+
 from .cursors import told
 
-_SCOPE = """
+_SCOPE = f"""
 scoped AS (SELECT l.lot FROM view.lots l WHERE $1::uuid IS NULL
-           OR l.area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"""
+           OR l.area IN ({known.below("$1")}))"""  # noqa: S608 - constants only
 _LOTS = f"""
 WITH {_SCOPE}
 SELECT b.lot, b.purpose, sum(b.amount_fen)::bigint AS amount_fen

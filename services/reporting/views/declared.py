@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from libs.events import known
 from libs.events.contracts.reporting import (
     CONTRACTS,
     CutTaken,
@@ -79,7 +81,7 @@ async def areas_with(pool: asyncpg.Pool, noun: Noun, code: str, scope: UUID | No
     table, name = _NAMED[noun]
     rows = await pool.fetch(
         f"SELECT DISTINCT t.area FROM {table} t WHERE t.{name} = $1"  # noqa: S608 - constants
-        " AND ($2::uuid IS NULL OR t.area IN (SELECT id FROM known.areas WHERE $2 = ANY (path)))"
+        f" AND ($2::uuid IS NULL OR t.area IN ({known.below('$2')}))"
         " ORDER BY 1",
         code,
         scope,
@@ -95,7 +97,7 @@ async def listed(
     found: Sequence[Any] = await pool.fetch(
         f"SELECT DISTINCT ON ({name}, area) {name} AS code, area, title, version, schema_version,"  # noqa: S608 - constants
         f" payload, {name} || '/' || area AS cursor FROM {table}"
-        " WHERE ($1::uuid IS NULL OR area IN (SELECT id FROM known.areas WHERE $1 = ANY (path)))"
+        f" WHERE ($1::uuid IS NULL OR area IN ({known.below('$1')}))"
         f" AND {name} || '/' || area > $2 ORDER BY {name}, area, position DESC LIMIT $3",
         scope,
         after,
@@ -104,16 +106,28 @@ async def listed(
     return found
 
 
-async def cuts_named(pool: asyncpg.Pool, name: str, path: Sequence[UUID] | None) -> list[CutTaken]:
-    """The cuts kept under a name: along the path there is at most one; without a path, of every
-    area."""
-    rows = await pool.fetch(
-        "SELECT schema_version, payload FROM view.cuts WHERE name = $1"
-        " AND ($2::uuid[] IS NULL OR area = ANY ($2)) ORDER BY area",
-        name,
-        None if path is None else list(path),
-    )
-    return [_cut(row) for row in rows]
+class Kept(NamedTuple):
+    """A cut and when it was taken."""
+
+    fact: CutTaken
+    taken_at: datetime
+
+
+async def cuts_named(pool: asyncpg.Pool, name: str, area: UUID | None) -> list[Kept]:
+    """The cuts kept under a name, of every area; or along each line on which an area ever stood:
+    there at most one, unless it moved between lines that both have one."""
+    rows = await pool.fetch(_CUTS, name, area)
+    return [Kept(_cut(row), row["recorded_at"]) for row in rows]
+
+
+_CUTS = """
+SELECT schema_version, payload, recorded_at FROM view.cuts
+ WHERE name = $1
+   AND ($2::uuid IS NULL OR area IN (
+        SELECT unnest(path) FROM known.areas WHERE id = $2
+        UNION ALL SELECT unnest(path) FROM known.area_paths WHERE area = $2))
+ ORDER BY area
+"""
 
 
 def _cut(row: asyncpg.Record) -> CutTaken:

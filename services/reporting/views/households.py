@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from libs.events import directory, known
 from libs.events.contracts.households import (
     AreaCodeChanged,
+    AreaFollowed,
+    AreaMerged,
+    AreaMoved,
     AreaRegistered,
     HouseholdFlagged,
     HouseholdRegistered,
@@ -16,11 +19,11 @@ from libs.events.contracts.households import (
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
-from .tables import AREAS, HOUSEHOLDS, ORGANISATIONS, POPULATIONS, Origin
+from .tables import AREA_PATHS, AREAS, HOUSEHOLDS, ORGANISATIONS, POPULATIONS, Origin
 
 SOURCE = "households"
 OF = (
-    *(AreaRegistered, AreaCodeChanged, OrganisationRegistered),
+    *(*known.AREAS_OF, AreaCodeChanged, OrganisationRegistered),
     *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
     *directory.OF,
 )
@@ -28,13 +31,15 @@ OF = (
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     origin = Origin(SOURCE, recorded, metadata)
+    yield from known.areas(recorded, fact, metadata)
     match fact:
         case AreaRegistered():
-            yield from known.areas(recorded, fact, metadata)
             dated = (fact.code, fact.name, fact.level, fact.valid_from)
             yield AREAS, origin.row(0, fact.area, fact.path, *dated)
         case AreaCodeChanged():
             yield AREAS, origin.row(0, fact.area, None, fact.code, fact.name, None, fact.valid_from)
+        case AreaMoved() | AreaFollowed() | AreaMerged():
+            yield AREA_PATHS, origin.row(0, fact.area, fact.valid_from, fact.path)
         case OrganisationRegistered():
             yield ORGANISATIONS, origin.row(0, fact.organisation, fact.area, fact.name, fact.kind)
         case _:

@@ -180,6 +180,7 @@ ORGANISATIONS = _written_once(
 AREAS = _written_once(
     "areas", area="uuid", path="uuid[]", code="text", name="text", level="text", valid_from="date"
 )
+AREA_PATHS = _written_once("area_paths", area="uuid", valid_from="date", path="uuid[]")
 FIGURES = _written_once(
     "figures",
     figure="text",
