@@ -36,6 +36,7 @@ from .stores import Stores, require_migrated
 from .system_tokens import SystemTokens
 from .telemetry import exported
 from .traced import Traced
+from .vault.vault import Vault, open_vault
 from .watchdog import watch_loop
 from .webhook import read_listed
 
@@ -74,14 +75,21 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
-    app = application(
-        service, store, Verifier(origin.identity, SystemTokens(store)), listed, pack_keys
-    )
+    vault = await _vault(service, origin, stack)
+    verifier = Verifier(origin.identity, SystemTokens(store))
+    app = application(service, store, verifier, listed, pack_keys=pack_keys, vault=vault)
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)
     await stack.enter_async_context(beside(keep_looking(partial(look_at_store, store))))
     return Mount(service.prefix, Traced(app, service.prefix), name=service.name)
+
+
+async def _vault(service: Service, origin: Origin, stack: AsyncExitStack) -> Vault | None:
+    if not service.vault:
+        return None
+    opened = open_vault(origin.stores.keys(), origin.settings.vault_folder)
+    return await stack.enter_async_context(opened)
 
 
 def _fixed_routes(origin: Origin) -> list[BaseRoute]:

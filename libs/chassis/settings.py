@@ -31,6 +31,7 @@ class Settings:
     webhooks: Path | None = None
     pack_issuers: Path | None = None
     banner: str | None = None
+    vault: Path | None = None
 
     @property
     def origin(self) -> str:
@@ -40,6 +41,11 @@ class Settings:
     def logs(self) -> Path | None:
         """Where log files lie; None beside a database elsewhere: there stderr is kept by others."""
         return self.home / "logs" if self.database is None else None
+
+    @property
+    def vault_folder(self) -> Path:
+        """Where the master key and the tombstones lie: never in a backup of the databases."""
+        return self.vault or self.home / "vault"
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -77,6 +83,7 @@ class Settings:
             webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
             pack_issuers=Path(known["pack_issuers"]) if "pack_issuers" in known else None,
             banner=known.get("banner"),
+            vault=Path(known["vault"]) if "vault" in known else None,
         )
 
 
@@ -101,6 +108,8 @@ VARIABLES = {
     " itself and what lies below it; without it none",
     "pack_issuers": "file with the public keys that may sign reference packs, a key set by issuer;"
     " without it no pack is taken",
+    "vault": "folder of the vault's master key and of the tombstones of who was erased; without it"
+    " `vault` in the home",
 }
 """Every variable, with or without which everything has a working default."""
 

@@ -9,8 +9,10 @@ from libs.events.reader import Reader
 from services.households.api import (
     area,
     beginning,
+    disclosure,
     household,
     organisation,
+    person,
     population,
     system,
     user,
@@ -28,6 +30,8 @@ service = Service(
         population.router,
         user.router,
         system.router,
+        person.router,
+        disclosure.router,
     ),
     deciders=(
         *area.DECIDERS,
@@ -37,9 +41,12 @@ service = Service(
         *user.DECIDERS,
         *beginning.DECIDERS,
         *system.DECIDERS,
+        *person.DECIDERS,
+        *disclosure.DECIDERS,
     ),
     readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
+    vault=True,
 )

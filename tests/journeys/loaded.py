@@ -57,6 +57,7 @@ async def opened(templates: Templates, prefix: str) -> AsyncIterator[Installatio
             Stores(templates.cluster.address, templates.passwords, prefix),
             templates.cluster.address,
             LocalIssuer(templates.home / "issuer.pem", "http://127.0.0.1/issuer"),
+            templates.home,
             stack,
         )
 
@@ -78,9 +79,9 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     people = OwnTokens(installation.issuer.key_set, installation.issuer.url)
     mounts = []
     for service in SERVICES:
-        log = await installation.log(service)
+        log, vault = await installation.log(service), await installation.vault_of(service)
         believed = Verifier(people, SystemTokens(log))
-        app = application(service, log, believed, [LISTED], BELIEVED)
+        app = application(service, log, believed, [LISTED], pack_keys=BELIEVED, vault=vault)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [

@@ -62,6 +62,11 @@ async def areas(
     return await pool.fetch(_AREAS, scope, code, after, limit)
 
 
+async def area_ids(pool: Pool, below: UUID) -> list[UUID]:
+    """An area and all below it."""
+    return [row["id"] for row in await pool.fetch(_AREA_IDS, below)]
+
+
 async def organisations(
     pool: Pool, scope: UUID | None, name: str | None, after: UUID | None, limit: int
 ) -> list[Record]:
@@ -74,6 +79,7 @@ async def systems(pool: Pool, scope: UUID | None, after: UUID | None, limit: int
     return await pool.fetch(_SYSTEMS, scope, after, limit)
 
 
+_AREA_IDS = "SELECT id FROM known.areas WHERE $1 = ANY (path)"
 _AREAS = """
 SELECT a.id, newest.code, newest.name, a.level, a.path, newest.valid_from
   FROM known.areas a
