@@ -19,11 +19,14 @@ from httpx import ASGITransport, AsyncClient
 
 from libs.chassis import postgres
 from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
+from libs.chassis.erasing import Erasing
 from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores, roles, set_up
 from libs.chassis.system_tokens import SystemTokens
+from libs.chassis.vault.store import NAME as KEYS
+from libs.chassis.vault.vault import Vault, open_vault
 from libs.events.acting import Sources
 from libs.events.feed import DirectFeed
 from libs.events.log import Log, open_log
@@ -69,7 +72,9 @@ class Installation:
     stores: Stores
     admin: Callable[[str], dict[str, Any]]
     issuer: LocalIssuer
+    folder: Path
     _stack: AsyncExitStack
+    _vault: Vault | None = None
     _logs: dict[str, Log] = field(default_factory=dict)
     _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
 
@@ -91,7 +96,8 @@ class Installation:
         """An HTTP client of one service, in process, with a token of the roles `held`."""
         log = await self.log(service)
         verifier = Verifier(OwnTokens(self.issuer.key_set, self.issuer.url), SystemTokens(log))
-        app = application(service, log, verifier, webhooks)
+        vault = await self.vault_of(service)
+        app = application(service, log, verifier, webhooks, vault=vault)
         headers = {}
         if held:
             token = self.issuer.token(subject, held, "bureau", area, timedelta(hours=1))
@@ -99,6 +105,39 @@ class Installation:
         transport = ASGITransport(app, raise_app_exceptions=False)
         client = AsyncClient(transport=transport, base_url="http://test", headers=headers)
         return await self._stack.enter_async_context(client)
+
+    async def vault_of(self, service: Service) -> Vault | None:
+        """The vault of a service that has one."""
+        return await self.vault() if service.vault else None
+
+    async def vault(self) -> Vault:
+        """The open vault, one a test; its database is made when it is first asked for."""
+        if self._vault is None:
+            await self._make_keys()
+            opened = open_vault(self.stores.keys(), self.vault_folder)
+            self._vault = await self._stack.enter_async_context(opened)
+        return self._vault
+
+    @property
+    def vault_folder(self) -> Path:
+        return self.folder / f"{self.stores.prefix}vault"
+
+    async def _make_keys(self) -> None:
+        store, name = Store.of(KEYS), self.stores.prefix + KEYS
+        connection = await asyncpg.connect(**self.admin("postgres"))
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store.database}"')
+            await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+            await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}"')
+        await connection.close()
+
+    async def erase(self, service: Service) -> None:
+        """Let the erasing reader of a service do all there is."""
+        log, own = await self.log(service), Sources.direct(self.feed(service.name))
+        keys = (await self.vault()).store
+        erasing = Erasing(own, log, service.contracts, keys, self.vault_folder)
+        await erasing.catch_up()
+        await erasing.row.lease.release()
 
     async def plant(self, service: Service, statement: str, *values: Any) -> None:
         """As the superuser, on a connection of its own: what the service itself may not do."""
@@ -150,7 +189,7 @@ async def installation(templates: Templates) -> AsyncIterator[Installation]:
     issuer = LocalIssuer(templates.home / "issuer.pem", "http://127.0.0.1/issuer")
     async with AsyncExitStack() as stack:
         stores = Stores(cluster.address, templates.passwords, prefix)
-        yield Installation(stores, cluster.address, issuer, stack)
+        yield Installation(stores, cluster.address, issuer, templates.home, stack)
     await drop(cluster, prefix)
 
 
@@ -168,6 +207,7 @@ async def drop(cluster: postgres.Cluster, prefix: str) -> None:
     admin = await asyncpg.connect(**cluster.address("postgres"))
     for service in SERVICES:
         await admin.execute(f'DROP DATABASE "{prefix}{service.name}" WITH (FORCE)')
+    await admin.execute(f'DROP DATABASE IF EXISTS "{prefix}{KEYS}" WITH (FORCE)')
     await admin.close()
 
 

@@ -64,6 +64,18 @@ def test_a_process_holds_its_own_secrets_only(name: str) -> None:
     assert COMPOSE["secrets"][name]["file"].endswith(f"/{name}.json")
 
 
+def test_the_vaults_folder_is_mounted_where_people_are_sealed_and_nowhere_else() -> None:
+    mounted = {
+        name
+        for name, told in COMPOSE["services"].items()
+        if any(volume.endswith(":/vault") for volume in told.get("volumes", ()))
+    }
+    assert mounted == {
+        f"{one.name}-{part}" for one in SERVICES if one.vault for part in ("api", "worker")
+    }
+    assert service("households-api")["environment"]["SUYUAN_VAULT"] == "/vault"
+
+
 def test_the_superuser_is_known_to_the_server_and_to_migrate_alone() -> None:
     assert {
         n for n, told in COMPOSE["services"].items() if "secrets" in told and "all" in held(n)

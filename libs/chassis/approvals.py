@@ -27,7 +27,7 @@ from libs.events.errors import Refused
 from libs.events.execute import problem
 from libs.events.known import below
 from libs.events.loads import LiveStreams
-from libs.events.types import Command, plain
+from libs.events.types import Command, Event, plain, withheld
 
 from .auth import ROLES
 from .call import Call, Holds
@@ -178,12 +178,17 @@ async def _foreseen(call: Call, id_: UUID) -> dict[str, Any]:
     except Refused as refusal:
         return {**nothing, "refusal": problem(refusal)}
     events = [
-        {"stream": str(stream), "type": type(event).__name__, "data": plain(event)}
+        {"stream": str(stream), "type": type(event).__name__, "data": _told(event)}
         for stream, facts in now.decision.events.items()
         for event in facts
     ]
     needs = msgspec.to_builtins(now.needs)
     return {**nothing, "digest": now.digest, "events": events, "needs": needs}
+
+
+def _told(event: Event) -> Any:
+    """As the events of a service are told: ids, nothing sealed."""
+    return msgspec.json.decode(withheld(msgspec.json.encode(event)))
 
 
 def _area(approval: Approval) -> UUID | None:
@@ -196,7 +201,7 @@ def _is_there(approval: Approval) -> bool:
 
 def _asked(approval: Approval) -> dict[str, Any]:
     shown: dict[str, Any] = plain(approval)
-    shown["body"] = msgspec.json.decode(approval.body)
+    shown["body"] = msgspec.json.decode(withheld(approval.body.encode()))
     return {name: value for name, value in shown.items() if name != "role"}
 
 

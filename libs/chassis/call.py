@@ -37,15 +37,20 @@ from libs.events.execute import (
     refused,
 )
 from libs.events.log import Log
+from libs.events.private import CITIZEN_ID, MOBILE, looks_personal
 from libs.events.types import Actor, Command, request_id
 from libs.events.unattended import today
 
 from .auth import Caller
 from .seats import seated
+from .vault.vault import Vault
 
 WAIT_FOR_POSITION_S = 5.0
 WAITS = 202
 """Others have to say yes first: nothing of the command has happened (approval.py)."""
+NEVER_HASHED = (CITIZEN_ID, MOBILE)
+"""What no key may be: its hash stands in every event. Card numbers are let pass, since one in ten
+keys that are a time in nanoseconds looks like one."""
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _ETAG = re.compile(r'^"([0-9]{1,15})"$')
@@ -71,6 +76,14 @@ class Call:
     log: Log
 
     @property
+    def vault(self) -> Vault:
+        """Of a service that has one."""
+        vault: Vault | None = self.request.app.state.vault
+        if vault is None:
+            raise TypeError(f"{self.log.service} has no vault")
+        return vault
+
+    @property
     def actor(self) -> Actor:
         return Actor(
             id=self.caller.id, role=self.role, unit=self.caller.unit, area=self.caller.area
@@ -86,7 +99,7 @@ class Call:
         """Run a command once and answer as HTTP; `location` is a path with `{id}` of the body."""
         if (ended := await self._scope_ended()) is not None:
             return await self.refuse(ended)
-        around = await self._around(needs_key=True)
+        around = await self.surroundings()
         ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
         answer = await execute(self.log, ask, around, decider)
         if answer.status == WAITS:
@@ -106,21 +119,34 @@ class Call:
         key = self.request.headers.get("idempotency-key", "")
         if not _KEY.match(key):
             raise KeyMissingError("每个命令都要有 Idempotency-Key：1 至 200 个可见 ASCII 字符")
+        if looks_personal(key) in NEVER_HASHED:
+            raise UnreadableError("Idempotency-Key 不得含个人信息")
         return request_id(self.caller.id, key)
 
-    async def _around(self, *, needs_key: bool) -> Surroundings:
+    async def first_answer(self, location: str | None = None) -> Response | None:
+        """What this key was answered, if it was used. Raises: KeyMissingError, KeyReusedError."""
+        around = await self.surroundings()
+        known = await first_answer(self.log, around.correlation, around.body_hash)
+        return None if known is None else respond(self.log, known, location)
+
+    async def surroundings(self) -> Surroundings:
+        """Of a command, bound to its key. Raises: KeyMissingError."""
+        return self._around(self.key(), await request_hash(self.request))
+
+    def _around(self, key: UUID, body_hash: bytes) -> Surroundings:
         headers = self.request.headers
-        key = self.key() if needs_key or "idempotency-key" in headers else uuid4()
         return Surroundings(
-            body_hash=await request_hash(self.request),
+            body_hash=body_hash,
             correlation=key,
             traceparent=spans.traceparent() or _traceparent(headers.get("traceparent")),
             if_match=_version(headers.get("if-match")),
         )
 
     async def refuse(self, refusal: Refused) -> Response:
-        """Record and answer a refusal that no rule decided (the role); bound to the key if any."""
-        around = await self._around(needs_key=False)
+        """Record and answer a refusal that no rule decided (the role, or the area before anything
+        is sealed in it); bound to the key if any."""
+        key = self.key() if "idempotency-key" in self.request.headers else uuid4()
+        around = self._around(key, await _refused_hash(self.request))
         known = await first_answer(self.log, around.correlation, around.body_hash)
         if known is None:
             asked = f"{self.request.method} {self.request.scope['route'].path}"
@@ -145,10 +171,21 @@ def _version(if_match: str | None) -> int | None:
 
 
 async def request_hash(request: Request) -> bytes:
-    """SHA-256 over method, path with query, and body as sent."""
+    """Over method, path with query, and body as sent: SHA-256; where there is a vault its HMAC,
+    since the body may name people, and a plain hash of a number of 18 digits can be tried out."""
     query = request.scope.get("query_string", b"")
     target = request.scope["path"].encode() + (b"?" + query if query else b"")
-    return sha256(request.method.encode(), b"\0", target, b"\0", await request.body())
+    sent = (request.method.encode(), b"\0", target, b"\0", await request.body())
+    vault: Vault | None = request.app.state.vault
+    return sha256(*sent) if vault is None else vault.mac("request", b"".join(sent))
+
+
+async def _refused_hash(request: Request) -> bytes:
+    """Of a call refused before anything that was typed was looked at: where no vault keeps the hash
+    of it from being tried out, the route alone."""
+    if request.app.state.vault is not None:
+        return await request_hash(request)
+    return sha256(request.method.encode(), b"\0", request.scope["route"].path.encode())
 
 
 def respond(log: Log, answer: Answer, location: str | None = None) -> Response:
@@ -192,10 +229,13 @@ class Holds:
 
 
 def _require_text(request: Request) -> None:
-    """U+0000 in an address is no text for PostgreSQL. Raises: UnreadableError."""
+    """U+0000 in an address is no text for PostgreSQL, and the address of a command is kept, hashed,
+    with its key: it names nobody. Raises: UnreadableError."""
     typed = (*request.path_params.values(), *request.query_params.values())
     if any("\0" in text for text in typed):
         raise UnreadableError("地址中含有 U+0000")
+    if request.method != "GET" and any(map(looks_personal, (*typed, *request.query_params))):
+        raise UnreadableError("地址中不得含个人信息")
 
 
 class RefusedCall(Exception):

@@ -20,7 +20,7 @@ from libs.events.log import Log
 from libs.events.schemas import dataschema
 from libs.events.standing import standings
 from libs.events.store import COLUMNS, recorded
-from libs.events.types import ExternalRef, Recorded
+from libs.events.types import ExternalRef, Recorded, withheld
 
 from .call import Call, Holds
 from .checking import checks
@@ -179,7 +179,8 @@ SELECT position FROM es.events WHERE position <= $1 AND position > $4::bigint {_
 
 
 def cloud_event(service: str, event: Recorded) -> dict[str, Any]:
-    """CloudEvents 1.0 in structured form; the data are the stored payload and metadata."""
+    """CloudEvents 1.0 in structured form; the data are the stored payload and metadata, without
+    what is sealed: persons are opaque ids to whoever reads along (product 3)."""
     return {
         "specversion": "1.0",
         "id": event.identity,
@@ -193,6 +194,6 @@ def cloud_event(service: str, event: Recorded) -> dict[str, Any]:
         "epoch": event.epoch,
         "version": event.version,
         "seen": msgspec.json.decode(event.seen),
-        "data": msgspec.json.decode(event.payload),
+        "data": msgspec.json.decode(withheld(event.payload)),
         "metadata": msgspec.json.decode(event.metadata),
     }

@@ -1,9 +1,10 @@
-"""The reactors of the services and their deliveries: readers whose effect is not a row."""
+"""The reactors of the services, their deliveries, erasure: readers whose effect is not a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from libs.events.acting import Sources
 from libs.events.contracts import BY_SERVICE
@@ -13,11 +14,13 @@ from libs.events.reactor import Reacting
 from libs.events.topic import Kafka
 
 from .deliveries import Deliveries
+from .erasing import Erasing
 from .feeds import open_feeds
 from .service import Service
 from .stores import Stores
+from .vault.store import open_store
 
-Effects = Reacting | Deliveries
+Effects = Reacting | Deliveries | Erasing
 
 
 async def open_effects(
@@ -26,8 +29,11 @@ async def open_effects(
     stack: AsyncExitStack,
     kafka: Kafka | None,
     webhooks: Sequence[str],
+    *,
+    vault: Path,
 ) -> list[Effects]:
-    """Those of each service over one log of its own. `webhooks`: addresses that may be told."""
+    """Those of each service over one log of its own. `webhooks`: addresses that may be told;
+    `vault`: the folder of the tombstones."""
     sources = {service.name for service in services}
     sources |= {reactor.source for service in services for reactor in service.reactors}
     owners = open_feeds(sources, stores, stack)
@@ -45,4 +51,7 @@ async def open_effects(
             effects.append(Reacting(reactor, followed, store, told, service.every_decider))
         own = Sources.direct(owners[service.name])
         effects.append(Deliveries(own, store, service.contracts, webhooks))
+        if service.vault:
+            keys = await stack.enter_async_context(open_store(stores.keys()))
+            effects.append(Erasing(own, store, service.contracts, keys, vault))
     return effects

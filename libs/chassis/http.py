@@ -30,6 +30,7 @@ from .openapi import openapi
 from .pack_keys import PackKeys
 from .routers import routers_of
 from .service import Service
+from .vault.vault import Vault
 
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 NOT_CARRIED = (
@@ -50,10 +51,12 @@ def application(
     store: Log,
     authenticate: Authenticate,
     webhooks: Sequence[str] = (),
+    *,
     pack_keys: PackKeys | None = None,
+    vault: Vault | None = None,
 ) -> FastAPI:
-    """The app of one service over its open log; mounted under the service's prefix. `webhooks`:
-    the addresses that subscriptions may name; `pack_keys`: who may sign reference packs."""
+    """The app of one service over its open log, and its vault if it has one. `webhooks`: the
+    addresses that subscriptions may name; `pack_keys`: who may sign reference packs."""
     app = FastAPI(
         title=f"溯源 Suyuan · {service.title}",
         version="1",
@@ -72,6 +75,7 @@ def application(
     app.state.webhooks = webhooks
     app.state.pack_keys = pack_keys or {}
     app.state.second_factors = None  # where there are any, who mounts it says so
+    app.state.vault = vault
     for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).

@@ -190,23 +190,24 @@ async def _alone(connection: Connection[Any]) -> AsyncIterator[None]:
 
 
 async def prepare_store(
-    admin: Mapping[str, Any], service: str, passwords: Mapping[str, str]
+    admin: Mapping[str, Any], service: str, passwords: Mapping[str, str], *, feed: bool = True
 ) -> Store:
     """The database of a service and the roles that may enter it, made once and mended after.
 
     `admin` are asyncpg's keywords for a superuser; `passwords` holds those of `<service>_app` and
     `feed`. The owner cannot log in: migrations become it, so no password ever owns the log. Text
-    sorts by its bytes in every installation, whatever the machine's language.
+    sorts by its bytes in every installation, whatever the machine's language. Without `feed` no
+    reader of other services may enter.
     """
     store = Store.of(service)
     connection = await asyncpg.connect(**admin)
     try:
         async with _alone(connection):
             await _role(connection, store.owner, "NOLOGIN")
-            for role in (store.app, FEED):
+            for role in (store.app, FEED) if feed else (store.app,):
                 secret = scram_secret(passwords[role])
                 await _role(connection, role, f"LOGIN PASSWORD '{secret}'")
-            await _database(connection, store)
+            await _database(connection, store, feed=feed)
     finally:
         await connection.close()
     return store
@@ -220,13 +221,14 @@ async def _role(connection: Connection[Any], role: str, options: str) -> None:
     )
 
 
-async def _database(connection: Connection[Any], store: Store) -> None:
+async def _database(connection: Connection[Any], store: Store, *, feed: bool) -> None:
     name, found = store.database, "SELECT 1 FROM pg_database WHERE datname = $1"
     if not await connection.fetchval(found, name):
         how = "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
         await connection.execute(f'CREATE DATABASE "{name}" OWNER "{store.owner}" {how}')
     await connection.execute(f'REVOKE CONNECT, TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
-    await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}", "{FEED}"')
+    who = f'"{store.app}", "{FEED}"' if feed else f'"{store.app}"'
+    await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {who}')
 
 
 def scram_secret(password: str) -> str:

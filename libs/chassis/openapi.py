@@ -50,6 +50,7 @@ PROBLEMS = {
     403: "角色或辖区不符；已记录",
     404: "不存在，或不在您的辖区",
     409: "不符合规则，已记录；或幂等键已用于另一请求",
+    410: "个人信息已销毁；已记录",
     412: "If-Match 不是现行版本",
     413: "内容过大，请分成几次",
     422: "内容不合格式，逐处列明",
@@ -122,7 +123,8 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         said = "已报审：须由他人审批，尚未生效" if status == "202" else "已接受"
         answers[status]["description"] = said if is_command else "所问之事"
         answers[status].update(_answer_headers(route, is_command))
-    answers |= {str(status): _problem(status) for status in _problems(route, is_command)}
+    gone = [410] if "410" in answers else []
+    answers |= {str(status): _problem(status) for status in (*_problems(route, is_command), *gone)}
     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -37,6 +37,7 @@ from .stores import Stores, require_migrated
 from .system_tokens import SystemTokens
 from .telemetry import exported
 from .traced import Traced
+from .vault.vault import Vault, open_vault
 from .watchdog import watch_loop
 from .webhook import read_listed
 
@@ -76,7 +77,8 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     store = await stack.enter_async_context(opened)
     verifier = Verifier(origin.identity, SystemTokens(store))
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
-    app = application(service, store, verifier, listed, pack_keys)
+    vault = await _vault(service, origin, stack)
+    app = application(service, store, verifier, listed, pack_keys=pack_keys, vault=vault)
     if (file := origin.settings.factor_key_file) is not None:
         app.state.second_factors = SecondFactors(store.pool, FileKeys(file))
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
@@ -84,6 +86,13 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
         return Mount(service.prefix, app, name=service.name)
     await stack.enter_async_context(beside(keep_looking(partial(look_at_store, store))))
     return Mount(service.prefix, Traced(app, service.prefix), name=service.name)
+
+
+async def _vault(service: Service, origin: Origin, stack: AsyncExitStack) -> Vault | None:
+    if not service.vault:
+        return None
+    opened = open_vault(origin.stores.keys(), origin.settings.vault_folder)
+    return await stack.enter_async_context(opened)
 
 
 def _fixed_routes(origin: Origin) -> list[BaseRoute]:

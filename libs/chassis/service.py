@@ -22,7 +22,8 @@ from libs.events.reader import Reader
 
 @dataclass(frozen=True)
 class Service:
-    """What a process needs to run a service; nothing about it is configured twice."""
+    """What a process needs to run a service; nothing about it is configured twice. `vault`: it
+    seals and opens people's data, and alone is given the key database."""
 
     name: str
     title: str
@@ -34,6 +35,7 @@ class Service:
     invariants: Sequence[Invariant] = ()
     reactors: Sequence[Reactor] = ()
     sets: Sequence[Set] = ()
+    vault: bool = False
 
     @property
     def contracts(self) -> Contracts:

@@ -32,6 +32,7 @@ class Settings:
     pack_issuers: Path | None = None
     factor_key: Path | None = None
     banner: str | None = None
+    vault: Path | None = None
 
     @property
     def origin(self) -> str:
@@ -49,6 +50,11 @@ class Settings:
         if self.factor_key is None and self.database is None:
             return self.home / "second_factor.key"
         return self.factor_key
+
+    @property
+    def vault_folder(self) -> Path:
+        """Where the master key and the tombstones lie: never in a backup of the databases."""
+        return self.vault or self.home / "vault"
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -87,6 +93,7 @@ class Settings:
             pack_issuers=Path(known["pack_issuers"]) if "pack_issuers" in known else None,
             factor_key=Path(known["factor_key"]) if "factor_key" in known else None,
             banner=known.get("banner"),
+            vault=Path(known["vault"]) if "vault" in known else None,
         )
 
 
@@ -113,6 +120,8 @@ VARIABLES = {
     " without it no pack is taken",
     "factor_key": "file with the key that wraps the secrets of second factors, made when it is"
     " needed; in the home unless the database is elsewhere, where without it there are none",
+    "vault": "folder of the vault's master key and of the tombstones of who was erased; without it"
+    " `vault` in the home",
 }
 """Every variable, with or without which everything has a working default."""
 

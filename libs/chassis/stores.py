@@ -26,6 +26,9 @@ from .migrate import (
     read_sets,
 )
 from .postgres import SUPERUSER
+from .vault.store import NAME as KEYS
+from .vault.store import missing_migrations, set_up_keys
+from .vault.store import role as keys_role
 
 if TYPE_CHECKING:  # whoever only asks for an address need not load what serves HTTP
     from .service import Service
@@ -56,6 +59,10 @@ class Stores:
         """The same on any database of the server."""
         return self.address(database, SUPERUSER, self.passwords[SUPERUSER])
 
+    def keys(self) -> dict[str, Any]:
+        """The key database, as the processes that open the vault."""
+        return self.address(self.prefix + KEYS, keys_role(), self.passwords[keys_role()])
+
     def feed(self, service: str) -> dict[str, Any]:
         """As a reader of its log: SELECT on the events, nothing else."""
         return self.address(self.prefix + service, FEED, self.passwords[FEED])
@@ -63,7 +70,12 @@ class Stores:
 
 def roles(services: Sequence[Service]) -> list[str]:
     """The roles that log in and so need a password."""
-    return [FEED, *(Store.of(service.name).app for service in services)]
+    return [FEED, *(role for service in services for role in roles_of(service))]
+
+
+def roles_of(service: Service) -> list[str]:
+    """Those that a service's own processes hold, beside the feed's."""
+    return [Store.of(service.name).app, *([keys_role()] if service.vault else [])]
 
 
 async def set_up(
@@ -75,6 +87,8 @@ async def set_up(
 
     `admin` gives asyncpg keywords of a superuser for a database. Raises: MigrationError.
     """
+    if any(service.vault for service in services):
+        await set_up_keys(admin, passwords)
     for service in services:
         store = await prepare_store(admin("postgres"), service.name, passwords)
         connection = await asyncpg.connect(**admin(store.database))
@@ -117,6 +131,8 @@ async def require_migrated(stores: Stores, services: Sequence[Service]) -> None:
             await connection.close()
         if missing:
             raise NotMigratedError(f"{service.name}: {', '.join(map(str, missing))}")
+        if service.vault and (lacks := await missing_migrations(stores.keys())):
+            raise NotMigratedError(f"{KEYS}: {', '.join(lacks)}")
 
 
 def _files(service: Service) -> list[SqlFile]:

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 import structlog
@@ -49,11 +50,13 @@ async def work(
     kafka: Kafka | None,
     webhooks: Sequence[str] = (),
     *,
+    vault: Path,
     relay: bool,
     otlp: str | None = None,
 ) -> None:
     """Run all of them until SIGTERM or SIGINT, with `relay` the relays of the services too.
-    `webhooks`: addresses that may be told; `otlp`: the collector that is told how it goes."""
+    `webhooks`: addresses that may be told; `vault`: the folder of the tombstones; `otlp`: the
+    collector that is told how it goes."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
@@ -61,7 +64,7 @@ async def work(
         runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
         if kafka is not None and relay:
             runs += await open_relays(services, stores, stack, kafka)
-        runs += await open_effects(services, stores, stack, kafka, webhooks)
+        runs += await open_effects(services, stores, stack, kafka, webhooks, vault=vault)
         await keep_checking(services, stores, stack)
         await _until(stop, runs)
     log.info("worker_stopped")

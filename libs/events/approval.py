@@ -192,7 +192,7 @@ def required(
     decider: AnyDecider, state: Any, command: Command, facts: Facts, approvals: Reference
 ) -> Required | None:
     """By the row in force for the area on the day that counts; None when nobody has to."""
-    row = approvals.at(decider.name, facts.path, command.counted_on)
+    row = approvals.at(decider.name, facts.path_then, command.counted_on)
     if row is None:
         return None
     known = ApprovalRow.model_validate(row.values)

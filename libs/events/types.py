@@ -6,6 +6,7 @@ parses it (ADR 0001).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,26 @@ from .private import refuse_personal
 Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description="integer fen")]
 PositiveFen = Annotated[int, msgspec.Meta(gt=0, le=2**53 - 1, description="integer fen, above 0")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+SEALED = r"^s1\.[A-Za-z0-9_-]{39,1000}$"
+"""Base64url of nonce, at least one byte, tag."""
+Sealed = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=SEALED,
+        description="sealed for one person (AES-256-GCM); to other readers null",
+        examples=["s1.c2VhbGVkLXNhbXBsZS1zZWFsZWQtc2FtcGxlLXNlYWxlZA"],
+    ),
+]
+"""A text that only the vault can open. A plain text does not read back, so none is written."""
+_QUOTED_WITHIN = re.compile(rf'\\"{SEALED.strip("^$")}\\"')
+_QUOTED = re.compile(f'"{SEALED.strip("^$")}"')
+
+
+def withheld(canonical_json: bytes) -> bytes:
+    """JSON with null for every sealed text, also for those in a JSON text within it: persons are
+    opaque ids to whoever reads along (product 3)."""
+    told = _QUOTED.sub("null", canonical_json.decode())
+    return _QUOTED_WITHIN.sub("null", told).encode()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

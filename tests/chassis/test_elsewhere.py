@@ -27,6 +27,7 @@ from tests.conftest import Installation
 from tests.loop import run_in_thread
 
 OWN = {service.name: {f"{service.name}_app", FEED} for service in SERVICES}
+OWN["households"] |= {"keys_app"}  # who seals people's data, and nobody else
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,14 @@ def say(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
+def read(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
 def test_each_file_of_secrets_holds_what_its_reader_needs_and_stays(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     assert main(SERVICES, ["secrets", str(folder)]) == 0
-    first = {file.name: file.read_text() for file in folder.iterdir()}
+    first = read(folder)
     everything = json.loads(first["passwords.json"])
     assert first["postgres"] == everything[postgres.SUPERUSER]
     for service, roles in OWN.items():
@@ -80,12 +85,15 @@ def test_each_file_of_secrets_holds_what_its_reader_needs_and_stays(tmp_path: Pa
         assert set(held) == roles
         assert held.items() <= everything.items()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE((folder / "vault").stat().st_mode) == 0o700
+    assert len(bytes.fromhex(first["master.key"])) == 32
     assert json.loads(first["key_set.json"]) == {"keys": []}
     first["key_set.json"] = '{"keys": [{"kid": "of an issuer"}]}'
     (folder / "key_set.json").write_text(first["key_set.json"])
     assert main(SERVICES, ["secrets", str(folder)]) == 0
-    assert {file.name: file.read_text() for file in folder.iterdir()} == first
+    assert read(folder) == first
 
 
 def test_migrate_makes_the_stores_and_does_nothing_the_second_time(

@@ -59,6 +59,7 @@ async def opened(templates: Templates, prefix: str) -> AsyncIterator[Installatio
             Stores(templates.cluster.address, templates.passwords, prefix),
             templates.cluster.address,
             LocalIssuer(templates.home / "issuer.pem", "http://127.0.0.1/issuer"),
+            templates.home,
             stack,
         )
 
@@ -82,10 +83,10 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     keys = FileKeys(Path(folder.name) / "key")
     mounts = []
     for service in SERVICES:
-        log = await installation.log(service)
+        log, vault = await installation.log(service), await installation.vault_of(service)
         believed = Verifier(people, SystemTokens(log))
-        app = application(service, log, believed, [LISTED], BELIEVED)
-        app.state.second_factors = SecondFactors((await installation.log(service)).pool, keys)
+        app = application(service, log, believed, [LISTED], pack_keys=BELIEVED, vault=vault)
+        app.state.second_factors = SecondFactors(log.pool, keys)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))
     running = [

@@ -146,9 +146,10 @@ def broken(case: Asking, answer: Response) -> Iterator[str]:
 
 
 def told_again(answer: bytes) -> bytes:
-    """What a repeat is answered: the same, save a secret, which is told once."""
+    """What a repeat is answered: the same, save a secret or a person's data, told once."""
     told = json.loads(answer)
-    return canonical({**told, "secret": None}) if "secret" in told else answer
+    once = {member: None for member in ("secret", "values", "names") if member in told}
+    return canonical({**told, **once}) if once else answer
 
 
 def unlike_a_problem(answer: Response) -> Iterator[str]:

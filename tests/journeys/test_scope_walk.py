@@ -40,6 +40,7 @@ from services.households.domain.user import RegisterUser
 from tests import packs
 from tests.conftest import Installation
 from tests.journeys.loaded import CASES, LISTED, served
+from tests.people import card, entered, id_number, listed, phone, reference_rows
 
 OPEN = {"/health", "/version"}
 """Routes that anyone on the network may ask; they tell nothing about anybody."""
@@ -172,7 +173,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
     async with served(installation) as door:
         door.client.event_hooks["response"].append(keep)
         await Load(read_case(CASES / "900"), door).run()
-        for path, body in (*seldom(sent), *of_users(sent)):
+        for path, body in itertools.chain(seldom(sent), of_users(sent)):
             await said(door, path, body)
         for service in SERVICES:
             task = await a_task(installation, service, sent)
@@ -214,6 +215,29 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "households/alias-proposals", open_
     yield from reforms(next(one.answer["id"] for one in sent if one.path.endswith("/areas")))
     yield "reporting/cuts", {"name": "walk", "area": area}
+    yield from of_persons(sent, str(area))
+
+
+def of_persons(sent: list[Sent], area: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Commands about people, invented ones."""
+    bodies = [one.body for one in sent if one.path.endswith("/households/areas")]
+    answers = [one.answer["id"] for one in sent if one.path.endswith("/households/areas")]
+    levels = {body["level"]: id_ for body, id_ in zip(bodies, answers, strict=True)}
+    for row in reference_rows():
+        yield "households/reference/rows", row
+    rows = [entered(levels["village"], serial, phone=phone(serial)) for serial in (1, 2)]
+    yield "households/persons", listed(area, *rows, occurred_on="1990-01-01")
+    one, two = (told["id"] for told in sent[-1].answer["persons"])
+    look = {"area": area, "purpose": "走查"}
+    shown = {"fields": ["name", "phone"], "purpose": "走查", "profile": "full"}
+    paid = {"number": card(), "bank": "测试银行"}
+    yield f"households/persons/{one}/reveals", shown
+    yield f"households/persons/{one}/account-changes", paid
+    yield "households/persons/matches", {**look, "id_numbers": [id_number(1)]}
+    yield "households/persons/names", {**look, "name": "测试1"}
+    yield "households/persons/openings", {**look, "area": levels["village"], "contains": "试"}
+    erased = {"reason": "走查", "document": "测农发〔2024〕1号"}
+    yield f"households/persons/{two}/erasures", erased
 
 
 def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -345,6 +369,7 @@ async def said(
     roles |= {f"{one.name}/subscriptions": "operator" for one in SERVICES}
     roles |= {f"{one.name}/second-factors/drops": "security" for one in SERVICES}
     role = role or next((held for start, held in roles.items() if path.startswith(start)), "clerk")
+    role = "steward" if path.endswith("/erasures") else role
     answer = await door.ask(
         "POST",
         f"/api/v1/{path}",

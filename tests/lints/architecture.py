@@ -31,6 +31,7 @@ TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
 RULES_MAY = (
     "pydantic",
     "msgspec",
+    "stdnum",
     *(
         f"libs.events.{module}"
         for module in (

@@ -73,7 +73,8 @@ def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequen
     picked, reached = chosen(arguments.services, services), stores(settings)
     listed = read_listed(settings.webhooks)
     where = reached, brokers(settings), listed
-    uvloop.run(work(picked, *where, relay=arguments.relay, otlp=settings.otlp))
+    more = {"relay": arguments.relay, "otlp": settings.otlp}
+    uvloop.run(work(picked, *where, vault=settings.vault_folder, **more))
     return 0
 
 

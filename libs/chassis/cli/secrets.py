@@ -12,11 +12,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from libs.chassis.migrate import FEED, Store, own_directory, passwords, write_private
+from libs.chassis.migrate import FEED, own_directory, passwords, write_private
 from libs.chassis.postgres import SUPERUSER
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
-from libs.chassis.stores import roles
+from libs.chassis.stores import roles, roles_of
+from libs.chassis.vault.keys import software_keys
 
 KEY_SET = "key_set.json"
 CONTAINERS = 10001
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace, _: Settings, services: Sequence[Service])
     texts = {"postgres": known[SUPERUSER]}
     for service in services:
         texts[f"{service.name}.json"] = json.dumps(
-            {role: known[role] for role in (Store.of(service.name).app, FEED)}
+            {role: known[role] for role in (*roles_of(service), FEED)}
         )
     if not (folder / KEY_SET).exists():  # the composition names it, also where nobody reads it
         texts[KEY_SET] = json.dumps({"keys": []})
@@ -47,6 +48,16 @@ def run(arguments: argparse.Namespace, _: Settings, services: Sequence[Service])
         write_private(folder / name, text)
     for name in ("passwords.json", *texts):
         os.chown(folder / name, uid, -1)
-    print(f"{folder}: {', '.join(sorted(('passwords.json', *texts)))}")
+    if any(service.vault for service in services):
+        _make_vault(folder / "vault", uid)
+    print(f"{folder}: {', '.join(sorted(('passwords.json', 'vault', *texts)))}")
     print(f"SUYUAN_UID={uid}")
     return 0
+
+
+def _make_vault(folder: Path, uid: int) -> None:
+    """The master key, in a folder that the containers own and write tombstones in."""
+    if not folder.exists():
+        software_keys(folder, may_make=True)
+        for file in (*folder.iterdir(), folder):
+            os.chown(file, uid, -1)

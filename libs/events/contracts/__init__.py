@@ -7,11 +7,11 @@ decoded in the tests.
 """
 
 from ..codec import Contracts
-from . import assets, batches, directory, funds, households, log, reporting
+from . import assets, batches, directory, funds, households, log, persons, reporting
 
 BY_SERVICE: dict[str, Contracts] = {
     "funds": log.CONTRACTS | funds.CONTRACTS | batches.CONTRACTS,
-    "households": log.CONTRACTS | households.CONTRACTS | directory.CONTRACTS,
+    "households": (log.CONTRACTS | households.CONTRACTS | directory.CONTRACTS | persons.CONTRACTS),
     "assets": log.CONTRACTS | assets.CONTRACTS,
     "reporting": log.CONTRACTS | reporting.CONTRACTS,
 }

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from libs.events.dated_rows import Set, Values
 
+from .erasure import RETENTIONS
 from .grant import INCOMPATIBLE, ROLES
+from .masking import PROFILES
 
 
 class Code(Values):
@@ -44,4 +46,6 @@ SETS = (
     Set("code", "代码表", Code),
     Set("income_line", "收入线", IncomeLine),
     Set("calendar", "工作日历", Calendar),
+    PROFILES,
+    RETENTIONS,
 )

@@ -85,6 +85,11 @@ async def areas(
     return await pool.fetch(_AREAS, scope, found.code, after, limit, found.name)
 
 
+async def area_ids(pool: Pool, below: UUID) -> list[UUID]:
+    """An area and all below it."""
+    return [row["id"] for row in await pool.fetch(_AREA_IDS, below)]
+
+
 async def organisations(
     pool: Pool, scope: UUID | None, name: str | None, after: UUID | None, limit: int
 ) -> list[Record]:
@@ -97,6 +102,7 @@ async def systems(pool: Pool, scope: UUID | None, after: UUID | None, limit: int
     return await pool.fetch(_SYSTEMS, scope, after, limit)
 
 
+_AREA_IDS = known.below("$1")
 _AREAS = f"""
 SELECT a.id, newest.code, newest.name, a.level, {known.path_of("a.id")} AS path,
        newest.valid_from, e.ended_on

@@ -1,0 +1,136 @@
+"""From what was typed to a command of sealed texts and opaque ids: the vault's part of a route.
+
+Everything the vault writes here is on disk before the command is executed; if it then is refused,
+or the process dies, there are keys and maps of nobody, which a search passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from libs.chassis.call import Call
+from libs.chassis.vault.spelling import Kind, number
+from libs.chassis.vault.store import Home
+from libs.chassis.vault.vault import Line, Vault, random_id
+from libs.events.contracts.persons import PersonField
+from libs.events.loads import LiveStreams
+from libs.events.unattended import today
+from services.households.domain import checksum
+from services.households.domain.household import registry
+from services.households.domain.person import (
+    AccountRow,
+    ChangeAccount,
+    Held,
+    PersonRow,
+    RegisterPersons,
+    Warned,
+    persons,
+)
+from services.households.domain.tree import Area
+
+from .typed import EnterAccount, EnteredPerson, EnterPersons
+
+Entered = list[tuple[UUID, EnteredPerson]]
+Texts = Mapping[tuple[UUID, str], str]
+
+
+async def sealed_persons(
+    call: Call, typed: EnterPersons, areas: Mapping[UUID, Area]
+) -> RegisterPersons:
+    """Only what is new is sealed and mapped: a known person keeps what was told first."""
+    vault = call.vault
+    ids = await _ids(vault, typed)
+    known = await LiveStreams(call.log.loads).load_many(persons, ids)
+    rows = list(zip(ids, typed.persons, strict=True))
+    new = [row for row, was in zip(rows, known, strict=True) if was.area is None]
+    homes = {id_: Home(registry(row.area, areas), today().year) for id_, row in new}
+    lines = [line for id_, row in new for line in _lines(id_, row)]
+    texts = await vault.seal(lines, homes)
+    sealed = {(line.subject, line.field): text for line, text in zip(lines, texts, strict=True)}
+    accounts = await _map(vault, new)
+    return RegisterPersons(
+        occurred_on=typed.occurred_on,
+        area=typed.area,
+        persons=tuple(_row(id_, row, sealed, accounts) for id_, row in rows),
+        warnings=tuple(_warnings(typed)),
+    )
+
+
+async def _ids(vault: Vault, typed: EnterPersons) -> list[UUID]:
+    """Of the ID number; of a person without one a new id each time."""
+    with_number = [row for row in typed.persons if row.id_number is not None]
+    numbers = [row.id_number for row in with_number if row.id_number is not None]
+    found = iter(await vault.identify(Kind.IDENTITY, numbers, typed.area))
+    return [
+        random_id(typed.area) if row.id_number is None else next(found) for row in typed.persons
+    ]
+
+
+def _lines(id_: UUID, row: EnteredPerson) -> Iterator[Line]:
+    account = None if row.account is None else row.account.number
+    told = (("name", row.name), ("id_number", row.id_number), ("phone", row.phone))
+    for field, text in (*told, ("account", account)):
+        if text is not None:
+            yield Line(id_, field, text)
+
+
+async def _map(vault: Vault, new: Entered) -> dict[UUID, UUID]:
+    """Whose number each is, who is called what; the account id of each person who has one."""
+    await vault.index((row.area, row.name, id_) for id_, row in new)
+    identities = [(row.id_number, id_) for id_, row in new if row.id_number is not None]
+    await vault.hold(Kind.IDENTITY, identities)
+    await vault.hold(Kind.PHONE, [(row.phone, id_) for id_, row in new if row.phone is not None])
+    paid = [(row.account.number, id_) for id_, row in new if row.account is not None]
+    accounts = await vault.identify(Kind.ACCOUNT, [text for text, _ in paid])
+    await vault.hold(Kind.ACCOUNT, paid)
+    return {id_: account for (_, id_), account in zip(paid, accounts, strict=True)}
+
+
+def _row(id_: UUID, row: EnteredPerson, sealed: Texts, accounts: Mapping[UUID, UUID]) -> PersonRow:
+    account = None
+    if row.account is not None and id_ in accounts:
+        text = sealed[id_, "account"]
+        account = AccountRow(account=accounts[id_], number=text, bank=row.account.bank)
+    return PersonRow(
+        person=id_,
+        area=row.area,
+        name=sealed.get((id_, "name")),
+        id_number=sealed.get((id_, "id_number")),
+        phone=sealed.get((id_, "phone")),
+        account=account,
+        synthetic=row.synthetic,
+    )
+
+
+async def sealed_account(call: Call, typed: EnterAccount, held: Held) -> ChangeAccount:
+    """Under the key that the person has already. Raises: KeyGoneError."""
+    vault = call.vault
+    (text,) = await vault.seal([Line(held.id, "account", typed.number)], {})
+    (account,) = await vault.identify(Kind.ACCOUNT, [typed.number])
+    await vault.hold(Kind.ACCOUNT, [(typed.number, held.id)])
+    return ChangeAccount(
+        occurred_on=typed.occurred_on,
+        account=account,
+        number=text,
+        bank=typed.bank,
+        warnings=tuple(_of_account(1, typed.number)),
+    )
+
+
+def _warnings(typed: EnterPersons) -> Iterator[Warned]:
+    for row, entered in enumerate(typed.persons, 1):
+        if entered.id_number is not None:
+            wrong = checksum.of_id_number(number(Kind.IDENTITY, entered.id_number))
+            yield from _warned(row, "id_number", wrong)
+        if entered.account is not None:
+            yield from _of_account(row, entered.account.number)
+
+
+def _of_account(row: int, text: str) -> Iterator[Warned]:
+    yield from _warned(row, "account", checksum.of_account(number(Kind.ACCOUNT, text)))
+
+
+def _warned(row: int, field: PersonField, wrong: str | None) -> Iterator[Warned]:
+    if wrong is not None:
+        yield Warned(row=row, field=field, message=wrong)
