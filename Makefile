@@ -78,4 +78,4 @@ lock: .venv/dev.stamp  ## pin what pyproject.toml asks for (ARGS=--upgrade for t
 # The issuer that the tests log in at; its lock names no registry, and no package runs a script.
 $(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
 	infra/debian-packages.sh oidc
-	cd tests/oidc && npm ci --silent --ignore-scripts
+	cd tests/oidc && npm ci --ignore-scripts --loglevel=error

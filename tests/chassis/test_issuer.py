@@ -8,15 +8,27 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from httpx import ASGITransport, AsyncClient
 from structlog.testing import capture_logs
 
@@ -332,17 +344,20 @@ async def test_a_key_set_in_a_file_is_read_again(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def telling(answer: bytes) -> AsyncIterator[str]:
-    """The address of a server that says always the same."""
+async def telling(answer: bytes, secured: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The address of a server that says always the same; HERE in it is that address."""
+    scheme = "http" if secured is None else "https"
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        writer.write(answer.replace(b"HERE", address.encode()))
+        await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(say, "127.0.0.1", 0)
+    server = await asyncio.start_server(say, "127.0.0.1", 0, ssl=secured)
+    address = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield address
 
 
 def _answer(body: bytes, status: str = "200 OK", *more: str) -> bytes:
@@ -365,6 +380,37 @@ async def test_an_issuer_that_tells_what_it_must_not_is_not_believed(
     async with telling(answer) as address:
         with pytest.raises(IssuerError, match=wrong):
             await discovered(address)()
+
+
+def _certified(folder: Path) -> ssl.SSLContext:
+    """As a server of an authority of its own, whose certificate lies in the folder."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer of the tests")])
+    now = datetime.now(UTC)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(here, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    (folder / "ca.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    kept = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(kept)
+    secured = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secured.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return secured
+
+
+async def test_an_authority_of_ones_own_is_believed_where_it_is_named(tmp_path: Path) -> None:
+    document = b'{"issuer": "HERE", "jwks_uri": "HERE/jwks", "keys": []}'
+    async with telling(_answer(document), _certified(tmp_path)) as address:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await discovered(address)()
+        told = await discovered(address, tmp_path / "ca.pem")()
+        assert told["keys"] == []
 
 
 async def test_keys_are_fetched_by_https_or_from_this_machine() -> None:
