@@ -18,6 +18,7 @@ from services.households.api import (
     reform,
     system,
     user,
+    user_list,
 )
 from services.households.domain import counted, sets
 from services.households.views import register
@@ -33,6 +34,7 @@ service = Service(
         household.router,
         population.router,
         user.router,
+        user_list.router,
         system.router,
         person.router,
         disclosure.router,
@@ -45,6 +47,7 @@ service = Service(
         *household.DECIDERS,
         *population.DECIDERS,
         *user.DECIDERS,
+        *user_list.DECIDERS,
         *beginning.DECIDERS,
         *system.DECIDERS,
         *person.DECIDERS,

@@ -35,6 +35,51 @@ def person(tree: Tree, subject: str, service: str = "households") -> httpx.Async
     )
 
 
+async def test_a_sheet_of_users_comes_in_whole_or_tells_every_fault(tree: Tree) -> None:
+    async with tree.client("steward") as steward:
+        steward.base_url = httpx.URL(f"{tree.settings.origin}/api/v1/households")
+        county = await with_towns(steward)
+    folder = tree.settings.home / "sheets"
+    folder.mkdir()
+    token, sheet = folder / "token", folder / "用户.csv"
+    token.write_text(tree.token("security"))
+    arguments = ("users", str(sheet), "--area", county, "--token", str(token))
+    good = [
+        "s1,财政局,股长,finance,370112,2020-01-01,",
+        "s1,区财政局,股长,clerk,370112100,2020-01-01,",
+    ]
+    good.append("s2,财政局,会计,auditor,370112,2020-01-01,2030-12-31")
+    bad = ["s3,农业局,x,clerk,370112,2020-01-01,", "s4,财政局,x,clerk,999,2020-01-01,"]
+    head = "账号,单位,岗位,角色,区域代码,首日,末日"
+    sheet.write_text("\n".join([head, *good, *bad]), encoding="gb18030")
+    code, said = await tree.said(*arguments)
+    assert (code, said.splitlines()) == (
+        1,
+        ["第 5 行 单位：该区域及其上级没有这个单位", "第 6 行 区域代码：没有这个区域代码"],
+    )
+    clash = "s2,财政局,会计,operator,370112,2020-01-01,"
+    sheet.write_text("\n".join([head, *good, clash]), encoding="utf-8-sig")
+    code, said = await tree.said(*arguments)
+    assert (code, "第 4 行：职责不相容" in said) == (1, True)
+    sheet.write_text("\n".join([head, *good]), encoding="utf-8-sig")
+    assert await tree.said(*arguments) == (0, "新登记 2 人，授权 3 项\n")
+    assert (await tree.said(*arguments))[0] == 0
+    sheet.write_text("\n".join([head, *good, ""]) + "s2,财政局,会计,auditor,370112100,2020-01-01,")
+    assert await tree.said(*arguments) == (0, "新登记 0 人，授权 1 项\n")
+    sheet.write_text("账号,单位\ns1,财政局")
+    assert (await tree.said(*arguments))[1].startswith("缺少列：岗位、角色")
+
+
+async def with_towns(steward: httpx.AsyncClient) -> str:
+    """A county with a township and a bureau, seen by whoever looks for their names."""
+    county = await made(steward, "/areas", area("370112", "历城区", "county", None))
+    await made(steward, "/areas", area("370112100", "东镇", "township", county))
+    bureau = {"name": "财政局", "kind": "bureau", "area": str(county), "aliases": ["区财政局"]}
+    last = await post(steward, "/organisations", bureau)
+    await steward.get("/organisations", headers=await visible(steward, last))
+    return str(county)
+
+
 async def visible(client: httpx.AsyncClient, by: httpx.Response) -> dict[str, str]:
     return {"min-position": by.headers["position"]}
 

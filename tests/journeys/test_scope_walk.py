@@ -253,6 +253,10 @@ def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     days = {"valid_from": "2024-01-01", "valid_until": "2024-02-01"}
     lent = {"grant": str(grant.grant(one.user())), "to": str(other.user()), "document": "x", **days}
     end = {"grant": lent["grant"], "valid_until": "2024-03-01", "reason": "x"}
+    county, bureau = by_path["households/areas"].body, by_path["households/organisations"].body
+    line = {"subject": "c", "unit": bureau["name"], "post": "x", "role": "clerk"}
+    line |= {"area_code": county["code"], "valid_from": "2024-01-01"}
+    yield "households/users/lists", {"area": area, "rows": [line]}
     yield f"{path}/posts", {"unit": unit, "post": "y"}
     yield f"{path}/grants", {"role": "clerk", "area": area, "valid_from": "2024-01-01"}
     yield f"{path}/delegations", lent

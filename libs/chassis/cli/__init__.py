@@ -33,6 +33,7 @@ from . import (
     secrets,
     status,
     token,
+    users,
 )
 
 
@@ -49,6 +50,7 @@ NOUNS = (
     check,
     token,
     init,
+    users,
     events,
     figure,
     replay,

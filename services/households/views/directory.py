@@ -35,3 +35,22 @@ SELECT u.id, u.subject, s.unit, s.area, s.post, d.id IS NOT NULL AS disabled, n.
    AND ($4::uuid IS NULL OR u.id > $4)
  ORDER BY u.id LIMIT $5 + 1
 """  # noqa: S608 - constants only
+
+
+async def area_of(pool: Pool, code: str) -> UUID | None:
+    """The area that bears a code, or did last."""
+    found: UUID | None = await pool.fetchval(
+        "SELECT area FROM view.area_codes WHERE code = $1 ORDER BY valid_from DESC LIMIT 1", code
+    )
+    return found
+
+
+async def unit_of(pool: Pool, path: tuple[UUID, ...], name: str) -> UUID | None:
+    """The organisation that goes by a name in the lowest of these areas that has one."""
+    found: UUID | None = await pool.fetchval(
+        "SELECT organisation FROM view.organisation_names WHERE area = ANY ($1) AND name = $2"
+        " ORDER BY array_position($1, area) DESC LIMIT 1",
+        list(path),
+        name,
+    )
+    return found
