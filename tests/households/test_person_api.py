@@ -7,9 +7,11 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 
+from libs.chassis.cli.events import digest_of
 from libs.chassis.vault.spelling import Kind
 from libs.chassis.vault.vault import Line
 from services.funds.service import service as funds
@@ -341,7 +343,11 @@ async def test_erasure_waits_for_retention_and_then_nothing_can_be_opened(
     other = await post(west, "/persons", listed(county.west, entered(county.west_village)))
     assert other.json()["type"] == "/problems/PersonKnownElsewhere", "and not that he is erased"
 
+    log = await asyncpg.connect(**installation.stores.feed("households"))
+    before = await digest_of(log)
     await installation.erase(households)
+    assert await digest_of(log) == before, "as many events, the same leaves"
+    await log.close()
     vault = await installation.vault()
     assert await vault.store.subjects([UUID(id_)]) == []
     assert await vault.holders(Kind.IDENTITY, [id_number()]) == [[]]
