@@ -182,6 +182,8 @@ async def test_scope_follows_money_and_papers_of_before(township: Township) -> N
     assert [one["id"] for one in listed] == [str(lot)]
     for one, status in ((south, 200), (west, 404), (east, 404)):
         assert (await one.get(f"/projects/{project}")).status_code == status
+        items = (await one.get("/projects")).json()["items"]
+        assert [item["id"] for item in items] == ([str(project)] if status == 200 else [])
     given = allocation(project, "1", "2021-06-01")
     assert (await post(west, f"/lots/{lot}/allocations", given)).status_code == 201
     assert (await post(east, f"/lots/{lot}/allocations", given)).json()["type"] == (
