@@ -33,7 +33,7 @@ from .auth import ROLES
 from .call import Call, Holds
 from .common_routes import answer
 from .factor_routes import factors_of
-from .listing import Wanted, page, scope_of
+from .listing import NAME, OPAQUE, Wanted, page, scope_of
 from .reading import found
 from .second_factor import HEADER, require_second_factor
 from .service import Service
@@ -101,8 +101,8 @@ class ApprovalShown(ApprovalAsAsked):
 
 class WantedApprovals(Wanted):
     state: State = "submitted"
-    command: str | None = Field(default=None, max_length=80)
-    maker: str | None = Field(default=None, max_length=120)
+    command: str | None = Field(default=None, pattern=NAME)
+    maker: str | None = Field(default=None, pattern=OPAQUE)
 
 
 @router.get("/approvals", response_model=Page[ApprovalLine], summary="审批列表")

@@ -16,6 +16,10 @@ from .call import Call
 from .common_routes import answer, require_in_scope
 
 LARGEST_PAGE = 500
+NAME = r"^[A-Z][A-Za-z0-9]{0,79}$"
+"""Of a command, a rule or a fact."""
+OPAQUE = r"^[\x21-\x7e]{1,120}$"
+"""Of somebody who acts."""
 
 
 class Wanted(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from libs.events.known import below
 
 from .call import Call, Holds
-from .listing import Wanted, page, scope_of
+from .listing import NAME, OPAQUE, Wanted, page, scope_of
 from .shapes import Page
 
 router = APIRouter(tags=["例外与拒绝"])
@@ -45,8 +45,8 @@ class Passed(Objected):
 
 
 class WantedObjections(Wanted):
-    rule: str | None = Field(default=None, max_length=80, description="规则名称")
-    actor: str | None = Field(default=None, max_length=120)
+    rule: str | None = Field(default=None, pattern=NAME, description="规则名称")
+    actor: str | None = Field(default=None, pattern=OPAQUE)
 
 
 class WantedPassed(WantedObjections):

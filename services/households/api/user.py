@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.common_routes import answer
-from libs.chassis.listing import Wanted, page, scope_of
+from libs.chassis.listing import OPAQUE, Wanted, page, scope_of
 from libs.chassis.reading import found
 from libs.chassis.shapes import Made, Page
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
@@ -76,7 +76,7 @@ class UserShown(UserRow):
 
 class WantedUsers(Wanted):
     unit: UUID | None = None
-    subject: str | None = Field(default=None, max_length=120)
+    subject: str | None = Field(default=None, pattern=OPAQUE)
 
 
 async def _to_register(streams: Streams, ask: Ask[RegisterUser]) -> Seat:
