@@ -33,7 +33,7 @@ from libs.events.loads import LiveStreams
 from libs.events.packs import ApplyPack, PackFacts, PackNotSigned
 from libs.events.reference import EndReference, SetReference, WithdrawReference
 from libs.events.severity import SEVERITIES
-from libs.events.types import plain, stream_id
+from libs.events.types import Day, plain, stream_id
 
 from .auth import ROLES
 from .call import Call, Holds, RefusedCall
@@ -71,8 +71,8 @@ class RowShown(BaseModel):
     id: UUID
     key: str
     area: UUID | None = Field(description="null: 全库")
-    valid_from: date
-    valid_until: date | None
+    valid_from: Day
+    valid_until: Day | None
     origin: Origin = Field(description="local 本地, pack 上级下发")
     document: str | None
     values: dict[str, Any]
@@ -92,7 +92,7 @@ class Conflicts(BaseModel):
 
 class WantedRows(Wanted):
     key: Key | None = None
-    on: date | None = Field(default=None, description="只列这一天对 area 适用的各行")
+    on: Day | None = Field(default=None, description="只列这一天对 area 适用的各行")
 
 
 @router.get("/reference", response_model=Sets, summary="基础数据种类")

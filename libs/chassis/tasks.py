@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.events import known, tasks
 from libs.events.tasks import CloseTask, Task
-from libs.events.types import plain
+from libs.events.types import Day, plain
 
 from .auth import Role
 from .call import Call, Holds
@@ -38,7 +37,7 @@ class TaskAsOpened(BaseModel):
     area: UUID | None = Field(description="null: 全部区域的")
     kind: str
     waits_for: str = Field(description="角色")
-    due_on: date | None
+    due_on: Day | None
     target: UUID | None = Field(description="所涉之物")
     about: str = Field(description="由何而来")
     reason: str

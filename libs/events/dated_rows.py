@@ -27,7 +27,7 @@ from .contracts.rules import (
     Value,
 )
 from .decider import Fold
-from .types import Event, stream_id
+from .types import Day, Event, stream_id
 
 SetName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$", examples=["standard"])]
 Key = Annotated[
@@ -62,8 +62,8 @@ class RowTyped(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Key
-    valid_from: date
-    valid_until: date | None = Field(default=None, description="末日; 缺省到下一行之前")
+    valid_from: Day
+    valid_until: Day | None = Field(default=None, description="末日; 缺省到下一行之前")
     values: dict[str, Any]
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from .contracts.rules import PackApplied, ReferenceRow, ReferenceSet
 from .dated_rows import Reference, Row, RowTyped, SetName, flat, reference_stream, references
 from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams
 from .errors import Refused
-from .types import Command, Event, stream_id
+from .types import Command, Day, Event, stream_id
 
 LARGEST_PACK = 5_000
 ROWS_AN_EVENT = 200
@@ -45,7 +45,7 @@ class Pack(BaseModel):
     issuer: Issuer
     number: int = Field(ge=1, description="从 1 起连续")
     previous: Digest | None = Field(description="上一包的摘要; 第一包为 null")
-    issued_on: date
+    issued_on: Day
     document: str = Field(min_length=1, max_length=120, description="文号")
     rows: tuple[PackRow, ...] = Field(max_length=LARGEST_PACK)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from .contracts.rules import ReferenceEnded, ReferenceSet, ReferenceWithdrawn
 from .dated_rows import Key, Reference, RowTyped, SetName, reference_stream, references
 from .decider import Ask, Decider, Decision, Facts, Knowing, Streams
 from .errors import Refused, UnknownArea
-from .types import Command
+from .types import Command, Day
 
 Document = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
@@ -32,8 +31,8 @@ class EndReference(Command):
     set: SetName
     area: UUID | None
     key: Key
-    valid_from: date
-    valid_until: date
+    valid_from: Day
+    valid_until: Day
     document: Document | None = Field(default=None, description="文号")
 
 
@@ -43,7 +42,7 @@ class WithdrawReference(Command):
     set: SetName
     area: UUID | None
     key: Key
-    valid_from: date
+    valid_from: Day
     reason: str = Field(min_length=1, max_length=500)
 
 

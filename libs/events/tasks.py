@@ -18,7 +18,7 @@ from .contracts.log import TaskClosed, TaskOpened
 from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams
 from .entries import Row, Table
 from .errors import Refused
-from .types import Command, Event, Metadata, Recorded, stream_id
+from .types import Command, Day, Event, Metadata, Recorded, stream_id
 
 
 class OpenTask(Command):
@@ -27,7 +27,7 @@ class OpenTask(Command):
     area: UUID | None
     kind: str
     waits_for: str
-    due_on: date | None = None
+    due_on: Day | None = None
     target: UUID | None = None
     about: str
     reason: str

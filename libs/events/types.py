@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .canonical import canonical
 from .private import refuse_personal
@@ -124,14 +124,30 @@ Cut = Mapping[str, int]
 """One position per log, by service name."""
 
 
+_NO_DAY = re.compile(r"[+-]?[0-9.]+|.*[Tt ].*", re.DOTALL)
+
+
+def _written(day: Any) -> Any:
+    """A number is no day, though pydantic would count seconds from 1970; nor is an instant."""
+    if isinstance(day, date):
+        return day
+    if not isinstance(day, str) or _NO_DAY.fullmatch(day):
+        raise ValueError("须为日期，如 2020-03-16")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_written)]
+"""A day as callers write it: ISO 8601, as text."""
+
+
 class Command(BaseModel):
     """What a caller asks for. `occurred_on` is the day it happened outside; `effective_on` the day
     from which books and law count it (the same day unless said)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
 
-    occurred_on: date = Field(description="业务发生日", examples=["2020-03-16"])
-    effective_on: date | None = Field(default=None, description="入账生效日, 缺省同业务发生日")
+    occurred_on: Day = Field(description="业务发生日", examples=["2020-03-16"])
+    effective_on: Day | None = Field(default=None, description="入账生效日, 缺省同业务发生日")
     external_ref: ExternalRef | None = Field(
         default=None, description="来源系统自己的编号, 永久唯一"
     )

@@ -148,7 +148,7 @@ def broken(case: Asking, answer: Response) -> Iterator[str]:
 def told_again(answer: bytes) -> bytes:
     """What a repeat is answered: the same, save a secret or a person's data, told once."""
     told = json.loads(answer)
-    once = {member: None for member in ("secret", "values", "names") if member in told}
+    once = {member: None for member in ("secret", "values", "names", "uri") if member in told}
     return canonical({**told, **once}) if once else answer
 
 

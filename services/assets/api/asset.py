@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import FromLot, Made, Page
 from libs.events.contracts.assets import Category, Ledger
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from libs.events.types import plain
+from libs.events.types import Day, plain
 from services.assets.domain import asset, formation
 from services.assets.domain.asset import (
     Asset,
@@ -50,7 +49,7 @@ class AssetRow(BaseModel):
     name: str
     kind: str
     value_fen: int | None
-    formed_on: date
+    formed_on: Day
     quantity: str | None
     category: Category | None
 

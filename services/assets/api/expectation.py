@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.shapes import Page
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from libs.events.errors import StaleReferenceError
+from libs.events.types import Day
 from services.assets.domain.expectation import (
     ExpectationFacts,
     ExpectFormation,
@@ -57,7 +57,7 @@ class Unformed(BaseModel):
     area: UUID
     name: str | None = Field(description="null: 副本尚未读到该项目")
     kind: str = Field(description="项目类别")
-    expected_on: date = Field(description="首次支付入账之日")
+    expected_on: Day = Field(description="首次支付入账之日")
 
 
 @router.get("/expected-formations", response_model=Page[Unformed], summary="应形成而未登记的资产")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from libs.events.amount import AmountTyped
 from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, Reliance, stream_id
+from libs.events.types import Command, Day, Event, Reliance, stream_id
 
 from .asset import Asset, Named, asset_stream
 
@@ -40,7 +39,7 @@ class FormAsset(Command):
     value: AmountTyped | None = Field(description="null: 文件未载明价值")
     sources: tuple[SourceTyped, ...] = Field(default=(), max_length=50)
     other: AmountTyped | None = Field(default=None, description="其他来源的资金")
-    formed_on: date
+    formed_on: Day
     quantity: str | None = Field(
         default=None, pattern=r"^\d{1,15}(\.\d{1,6})? ?\D{1,20}$", examples=["12 户"]
     )

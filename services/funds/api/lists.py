@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from libs.chassis.shapes import Page
 from libs.events.contracts.money import Grade, Level
 from libs.events.decider import Decider
 from libs.events.entries import Table
+from libs.events.types import Day
 from services.funds.domain.document import Kind
 from services.funds.views import lists
 
@@ -29,7 +29,7 @@ class DocumentRow(BaseModel):
     number: str
     kind: Kind
     title: str
-    issued_on: date
+    issued_on: Day
 
 
 class LotRow(BaseModel):

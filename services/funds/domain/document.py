@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from libs.events.contracts.money import Level
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.document import DocumentNumber, parse_document
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Day, Event, stream_id
 
 Kind = Literal["funding", "approval", "policy"]
 
@@ -27,7 +26,7 @@ class RegisterDocument(Command):
     title: str = Field(min_length=1, max_length=300)
     level: Level
     area: UUID
-    issued_on: date
+    issued_on: Day
     note: str | None = Field(default=None, max_length=300)
 
     @field_validator("number")

@@ -13,7 +13,7 @@ from libs.events.contracts.funds import DrawPolicyAdopted
 from libs.events.contracts.money import Level, PolicyUsed
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Day, Event, stream_id
 
 from .document import Document, require_registered
 
@@ -22,7 +22,7 @@ class AdoptDrawPolicy(Command):
     """规定支出顺序：先用哪一级资金；同级按批次。"""
 
     area: UUID
-    in_force_from: date
+    in_force_from: Day
     levels: tuple[Level, ...] = Field(max_length=10)
     document: UUID | None = None
 

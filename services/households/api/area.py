@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made, Page
 from libs.events.contracts.households import AreaLevel
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from libs.events.types import plain
+from libs.events.types import Day, plain
 from libs.events.unattended import today
 from services.households.domain import area
 from services.households.domain.area import (
@@ -41,7 +40,7 @@ class CodeShown(BaseModel):
 
     code: str
     name: str
-    valid_from: date
+    valid_from: Day
 
 
 class DatedCodeShown(CodeShown):
@@ -55,14 +54,14 @@ class AreaRow(CodeShown):
     id: UUID
     level: AreaLevel
     path: list[UUID]
-    ended_on: date | None
+    ended_on: Day | None
 
 
 class PathShown(BaseModel):
     """Where the area stands from a day on; what merged stands in its successor."""
 
     path: list[UUID]
-    valid_from: date
+    valid_from: Day
     document: str | None = Field(description="改属所凭文号; null: 登记, 或随上级改属")
 
 
@@ -71,7 +70,7 @@ class SuccessionShown(BaseModel):
 
     area: UUID
     how: Literal["merged", "split"]
-    valid_from: date
+    valid_from: Day
     document: str
 
 

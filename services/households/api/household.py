@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made
 from libs.events.contracts.households import Era, RiskType
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from libs.events.types import plain
+from libs.events.types import Day, plain
 from libs.events.unattended import today
 from services.households.domain import household
 from services.households.domain.household import (
@@ -45,11 +44,11 @@ class HouseholdShown(BaseModel):
     era: Era
     register_type: str
     persons: int
-    registered_on: date
+    registered_on: Day
     synthetic: bool
     flags: int
     risks: list[RiskType]
-    flagged_on: date | None
+    flagged_on: Day | None
 
 
 async def _of_list(streams: Streams, ask: Ask[RegisterHouseholds]) -> Listed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from libs.events.types import plain
+from libs.events.types import Day, plain
 from libs.events.unattended import today
 from services.households.domain import population
 from services.households.domain.population import Counting, CountPopulation, populations
@@ -32,7 +31,7 @@ class PopulationShown(BaseModel):
     population: str
     households: int | None
     persons: int | None
-    counted_on: date
+    counted_on: Day
     project: UUID | None
     quote: str | None
 

@@ -6,7 +6,6 @@ They are sealed before anything is made of them, and live no longer than their r
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from libs.chassis.vault.spelling import Kind, number
 from libs.events.canonical import canonical
+from libs.events.types import Day
 from services.households.domain.disclosure import MOST_ASKED, Purpose
 from services.households.domain.person import LARGEST_LIST, Bank, Closed
 
@@ -42,7 +42,7 @@ Phone = Annotated[
 class Typed(Closed):
     """The body of a route that takes personal data."""
 
-    occurred_on: date = Field(description="业务发生日", examples=["2020-03-16"])
+    occurred_on: Day = Field(description="业务发生日", examples=["2020-03-16"])
 
     @model_validator(mode="after")
     def _is_text(self) -> Self:

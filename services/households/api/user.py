@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from libs.chassis.reading import found
 from libs.chassis.shapes import Made, Page
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.reference import reference
-from libs.events.types import Command, plain
+from libs.events.types import Command, Day, plain
 from services.households.domain import grant, user
 from services.households.domain.grant import (
     INCOMPATIBLE,
@@ -64,8 +63,8 @@ class GrantShown(BaseModel):
     area: UUID | None
     role: str
     duties: list[str]
-    valid_from: date
-    valid_until: date | None
+    valid_from: Day
+    valid_until: Day | None
     of: UUID | None
     to: UUID | None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from libs.chassis.call import Call, Holds
 from libs.chassis.shapes import Made
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from libs.events.reference import reference
-from libs.events.types import Command
+from libs.events.types import Command, Day
 from services.households.domain import user_list
 from services.households.domain.area import Code
 from services.households.domain.grant import INCOMPATIBLE, ROLES, RoleName
@@ -43,8 +42,8 @@ class RowTyped(BaseModel):
     post: Post
     role: RoleName
     area_code: Code
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
 
 
 class EnterUsers(Command):

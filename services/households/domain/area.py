@@ -20,7 +20,7 @@ from libs.events.contracts.households import (
 )
 from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Day, Event, stream_id
 
 from .tree import LEVELS, Area, DatedPath, children_stream
 
@@ -41,7 +41,7 @@ class RegisterArea(Command):
     name: AreaName
     level: AreaLevel
     parent: UUID | None
-    valid_from: date
+    valid_from: Day
 
     def area(self) -> UUID:
         return area_stream(self.code, self.valid_from)
@@ -59,7 +59,7 @@ class ChangeAreaCode(Command):
 
     code: Code
     name: AreaName
-    valid_from: date
+    valid_from: Day
     document: Document | None = Field(default=None, description="文号")
 
 

@@ -14,7 +14,7 @@ from libs.events.dated_rows import Reference, Set, Values
 from libs.events.decider import Decision, Facts
 from libs.events.duties import ADMINISTRATORS, DUTIES, Duty
 from libs.events.errors import Refused, UnknownArea
-from libs.events.types import Command, stream_id
+from libs.events.types import Command, Day, stream_id
 
 from .user import Document, Grant, UnknownUser, User, enabled, known
 
@@ -41,8 +41,8 @@ INCOMPATIBLE = Set("incompatible_duties", "不相容职责", Incompatible)
 class Days(Command):
     """A span of days."""
 
-    valid_from: date
-    valid_until: date | None = Field(default=None, description="末日")
+    valid_from: Day
+    valid_until: Day | None = Field(default=None, description="末日")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -68,7 +68,7 @@ class Delegate(Days):
 
     grant: UUID
     to: UUID
-    valid_until: date = Field(description="末日")
+    valid_until: Day = Field(description="末日")
     document: Document = Field(description="委托书文号")
 
     def delegation(self) -> UUID:
@@ -80,7 +80,7 @@ class EndGrant(Command):
     """终止授权或委托: 适用到此日为止; 早于首日即视同未授。"""
 
     grant: UUID
-    valid_until: date
+    valid_until: Day
     reason: str = Field(min_length=1, max_length=500)
 
 

@@ -26,7 +26,7 @@ from pydantic import (
 from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
 from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Day, Event, stream_id
 
 from .tree import Area
 
@@ -68,7 +68,7 @@ class HouseholdRow(BaseModel):
     register_type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["registered_poor"])
     persons: int = Field(ge=0, le=100)
     members: tuple[Key, ...] = Field(default=(), max_length=100)
-    registered_on: date
+    registered_on: Day
     synthetic: bool = Field(default=False, description="演示数据, 不是真实农户")
 
     @model_validator(mode="after")

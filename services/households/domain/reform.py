@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from libs.events.contracts.households import AreaMerged, AreaMoved, AreaSplit, AreaSucceeded
 from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
-from libs.events.types import Command, Event
+from libs.events.types import Command, Day, Event
 
 from .area import Document, followed_to, placed, registered, require_above, require_lasting
 from .tree import LEVELS, Area, DatedPath
@@ -32,7 +32,7 @@ class MoveArea(Command):
     """区划调整: 自某日起改属另一上级区域, 其下各级随之调整, 此前的隶属仍可查。"""
 
     parent: UUID = Field(description="新的上级区域")
-    valid_from: date
+    valid_from: Day
     document: Document = Field(description="文号")
 
 
@@ -40,7 +40,7 @@ class MergeArea(Command):
     """区划调整: 自某日起并入同级的另一区域, 其下各级改属承接区域, 本区域不再存在。"""
 
     successor: UUID = Field(description="承接区域, 须已登记")
-    valid_from: date
+    valid_from: Day
     document: Document = Field(description="文号")
 
 
@@ -58,7 +58,7 @@ class SplitArea(Command):
 
     parts: tuple[SplitPart, ...] = Field(min_length=1, max_length=MOST_PARTS)
     ends: bool
-    valid_from: date
+    valid_from: Day
     document: Document = Field(description="文号")
 
     @model_validator(mode="after")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from libs.events.dated_rows import Set, Values
+from libs.events.types import Day
 
 from .erasure import RETENTIONS
 from .grant import INCOMPATIBLE, ROLES
@@ -30,8 +30,8 @@ class IncomeLine(Values):
 class Calendar(Values):
     """The days of a year that are not as their weekday says; the key is the year."""
 
-    holidays: tuple[date, ...] = Field(max_length=366, description="放假的工作日")
-    workdays: tuple[date, ...] = Field(default=(), max_length=366, description="上班的周末")
+    holidays: tuple[Day, ...] = Field(max_length=366, description="放假的工作日")
+    workdays: tuple[Day, ...] = Field(default=(), max_length=366, description="上班的周末")
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.events.dated_rows import Reference
 from libs.events.decider import Decision, Facts
 from libs.events.errors import Refused
-from libs.events.types import Command, Event
+from libs.events.types import Command, Day, Event
 
 from . import grant, user
 from .grant import Granting, GrantRole, RoleName
@@ -32,8 +31,8 @@ class UserRow(BaseModel):
     post: Post
     role: RoleName
     area: UUID
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
 
 
 class ImportUsers(Command):

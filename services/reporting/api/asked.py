@@ -23,6 +23,7 @@ from libs.events.contracts.reporting import FigureDeclared, LogPosition, Stateme
 from libs.events.cuts import parse_cut
 from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError
 from libs.events.execute import CHINA
+from libs.events.types import Day
 from libs.events.unattended import today
 from services.reporting.domain.cut import CutName
 from services.reporting.views.cursors import Applied, Moment, applied
@@ -49,7 +50,7 @@ class AmbiguousError(EventsError):
 class Times(BaseModel):
     """The two times of a question."""
 
-    counted_until: date | None = Field(default=None, description="业务截止日，含当日")
+    counted_until: Day | None = Field(default=None, description="业务截止日，含当日")
     known_at: AwareDatetime | None = Field(default=None, description="知悉时点，带时区")
     known_position: str | None = Field(
         default=None, max_length=400, description="知悉位置", examples=["funds:1234,assets:7"]
@@ -70,14 +71,14 @@ class AtCut(BaseModel):
     cut: dict[str, int]
     closed: bool
     complete_to: dict[str, CompleteTo]
-    counted_until: date | None
+    counted_until: Day | None
 
 
 class ByAreas(BaseModel):
     """By which areas an answer counts: those of each entry's own day, or those of one day."""
 
     basis: Literal["then", "today"]
-    areas_on: date | None = None
+    areas_on: Day | None = None
 
 
 class Asked(Times):
@@ -87,7 +88,7 @@ class Asked(Times):
     basis: Literal["then", "today"] = Field(
         default="then", description="区划口径: then 按各笔入账当日的区划, today 按今日区划"
     )
-    areas_on: date | None = Field(
+    areas_on: Day | None = Field(
         default=None, description="basis=today 时以哪一日的区划为准, 缺省为截面之日或今日"
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from libs.chassis.common_routes import answer
 from libs.chassis.shapes import Made
 from libs.events.contracts.reporting import CONTRACTS, DateBasis, FigureDeclared, Over
 from libs.events.decider import Ask, Decider, Decision, Facts, Knowing, Streams
-from libs.events.types import plain
+from libs.events.types import Day, plain
 from services.reporting.domain import figure
 from services.reporting.domain.figure import (
     Code,
@@ -133,8 +132,8 @@ class Entry(BaseModel):
     event: str
     counted: int | None = Field(description="计入之数；null: 事件未载明，不计入")
     document: str | None
-    occurred_on: date
-    effective_on: date
+    occurred_on: Day
+    effective_on: Day
     recorded_at: AwareDatetime
 
 
@@ -145,7 +144,7 @@ class DocumentNamed(BaseModel):
     id: UUID | None
     title: str | None
     kind: str | None
-    issued_on: date | None
+    issued_on: Day | None
 
 
 class FigureExplained(FigureValue):

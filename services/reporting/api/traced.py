@@ -3,10 +3,11 @@ applied here."""
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
 from pydantic import BaseModel
+
+from libs.events.types import Day
 
 from .asked import AtCut
 
@@ -35,7 +36,7 @@ class LotTold(Document):
     amount_fen: int
     document_id: UUID | None
     kind: str | None
-    issued_on: date | None
+    issued_on: Day | None
 
 
 class LotPurpose(BaseModel):
@@ -177,7 +178,7 @@ class HouseholdLine(BaseModel):
     ordered_fen: int
     paid_fen: int
     returned_fen: int
-    paid_on: date | None
+    paid_on: Day | None
 
 
 class HouseholdTraced(AtCut):
@@ -223,7 +224,7 @@ class AssetStep(BaseModel):
     organisation_name: str | None
     code: str | None
     value_fen: int | None
-    occurred_on: date
+    occurred_on: Day
 
 
 class AssetTraced(AtCut):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from libs.events.contracts.reporting import CutNameTaken, CutTaken, LogPosition
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, stream_id
+from libs.events.types import Command, Day, Event, stream_id
 
 CutName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", examples=["2020-final"])
@@ -25,7 +25,7 @@ class TakeCut(Command):
 
     name: CutName
     area: UUID
-    counted_until: date | None = Field(default=None, description="业务截止日")
+    counted_until: Day | None = Field(default=None, description="业务截止日")
     known_at: AwareDatetime | None = Field(
         default=None, ge=BEFORE_ANY_LOG, description="知悉时点，带时区"
     )
