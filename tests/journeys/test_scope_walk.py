@@ -213,9 +213,9 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"households/alias-proposals/{proposal_stream(UUID(subject), alias)}/{act}", said
     open_ = {"of": "area", "subject": area, "alias": "未定", "met": "发放表 第4行"}
     yield "households/alias-proposals", open_
-    yield from reforms(next(one.answer["id"] for one in sent if one.path.endswith("/areas")))
     yield "reporting/cuts", {"name": "walk", "area": area}
     yield from of_persons(sent, str(area))
+    yield from reforms(next(one.answer["id"] for one in sent if one.path.endswith("/areas")))
 
 
 def of_persons(sent: list[Sent], area: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -253,7 +253,9 @@ def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     days = {"valid_from": "2024-01-01", "valid_until": "2024-02-01"}
     lent = {"grant": str(grant.grant(one.user())), "to": str(other.user()), "document": "x", **days}
     end = {"grant": lent["grant"], "valid_until": "2024-03-01", "reason": "x"}
-    county, bureau = by_path["households/areas"].body, by_path["households/organisations"].body
+    bureau = by_path["households/organisations"].body
+    named = (one for one in sent if one.path.endswith("/households/areas"))
+    county = next(one.body for one in named if one.answer["id"] == bureau["area"])
     line = {"subject": "c", "unit": bureau["name"], "post": "x", "role": "clerk"}
     line |= {"area_code": county["code"], "valid_from": "2024-01-01"}
     yield "households/users/lists", {"area": area, "rows": [line]}
