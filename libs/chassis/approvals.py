@@ -28,6 +28,7 @@ from libs.events.execute import problem
 from libs.events.known import below
 from libs.events.loads import LiveStreams
 from libs.events.types import Command, Event, plain, withheld
+from libs.events.unattended import today
 
 from .auth import ROLES
 from .call import Call, Holds
@@ -167,7 +168,7 @@ async def _seated(call: Call, id_: UUID) -> Call:
 async def _foreseen(call: Call, id_: UUID) -> dict[str, Any]:
     """What the waiting command would give now; nothing once it is over."""
     nothing: dict[str, Any] = {"digest": None, "events": [], "refusal": None}
-    ask: Ask[Any] = Ask(uuid4(), id_, None, call.actor, call.caller.behalf)
+    ask: Ask[Any] = Ask(uuid4(), id_, None, call.actor, call.caller.behalf, today())
     by_name = {one.name: one for one in call.request.app.state.service.every_decider}
     state: Waiting = await waiting(by_name)(LiveStreams(call.log.loads), ask)
     if state.decider is None or state.ask is None:

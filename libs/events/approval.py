@@ -189,14 +189,15 @@ class Required:
 
 
 def required(
-    decider: AnyDecider, state: Any, command: Command, facts: Facts, approvals: Reference
+    decider: AnyDecider, state: Any, ask: Ask[Any], facts: Facts, approvals: Reference
 ) -> Required | None:
-    """By the row in force for the area on the day that counts; None when nobody has to."""
-    row = approvals.at(decider.name, facts.path_then, command.counted_on)
+    """By the row in force for the area on the day of asking: a command that names an earlier day
+    is no way around it. None when nobody has to."""
+    row = approvals.at(decider.name, facts.path, ask.asked_on)
     if row is None:
         return None
     known = ApprovalRow.model_validate(row.values)
-    amount_fen = amount_of(decider, state, command)
+    amount_fen = amount_of(decider, state, ask.command)
     band = known.band(amount_fen)
     if band.count == 0:
         return None

@@ -103,8 +103,7 @@ def foreseen(state: Waiting, inner: Facts) -> Foreseen:
     assert state.ask is not None
     assert state.ruled is not None
     decision = upheld(state.decider, state.inner, state.ask, inner, state.ruled)
-    command, rows = state.ask.command, state.ruled.approvals
-    now = required(state.decider, state.inner, command, inner, rows)
+    now = required(state.decider, state.inner, state.ask, inner, state.ruled.approvals)
     needs = state.approval.needs if now is None else now.needs
     second_factor = now is not None and now.second_factor
     return Foreseen(decision, digest_of(decision.events), needs, second_factor)

@@ -89,13 +89,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[C_co]):
     """A command with what surrounds it: the resource in the path, the caller, the request.
-    `behalf`: the user whose grant the caller uses, when it is delegated."""
+    `behalf`: the user whose grant the caller uses, when it is delegated. `today`: the business day
+    on which it is asked, whatever day the command names; stored with it."""
 
     request: UUID
     target: UUID | None
     command: C_co
     actor: Actor
     behalf: str | None = None
+    today: date | None = None
+
+    @property
+    def asked_on(self) -> date:
+        """What nobody can backdate."""
+        return self.today or self.command.counted_on
 
     @property
     def subject(self) -> UUID:

@@ -79,11 +79,16 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
     is an Answer.
     """
     with spans.span("execute", service=log.service, command=decider.name) as span:
-        answer = await _once(log, ask, around, decider)
+        answer = await _once(log, replace(ask, today=business_day()), around, decider)
         span.set_attributes(
             {"position": answer.position, "status": answer.status, "replay": answer.replay}
         )
         return answer
+
+
+def business_day() -> date:
+    """The day where it is done."""
+    return datetime.now(UTC).astimezone(CHINA).date()
 
 
 async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
@@ -145,9 +150,15 @@ async def _decided(
     return replace(
         request,
         command=stored_command(decider.name, ask),
-        facts=canonical({"actor": plain(ask.actor), "behalf": ask.behalf, "learned": plain(facts)}),
+        facts=canonical(_surroundings(ask, facts)),
         keep=decider.keeps_key,
     )
+
+
+def _surroundings(ask: Ask[Any], facts: Any) -> dict[str, Any]:
+    """What is kept beside a command, so that it can be decided again."""
+    asked = {"actor": plain(ask.actor), "behalf": ask.behalf, "today": ask.asked_on.isoformat()}
+    return {**asked, "learned": plain(facts)}
 
 
 def _require_version(given: int, now: int | None) -> None:
@@ -184,7 +195,7 @@ class Unasked:
 def refused(log: Log, ask: Unasked, around: Surroundings, refusal: Refused) -> Request:
     """A refusal as a request: one event on the stream of the unit and day, or only counted."""
     measures.REFUSALS.add(1, {"service": log.service, "refusal": refusal.name})
-    today = datetime.now(UTC).astimezone(CHINA).date()
+    today = business_day()
     stream = stream_id("refusals", ask.actor.unit, ask.actor.unit, today.isoformat())
     event = CommandRefused(
         command=ask.command,

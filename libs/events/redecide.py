@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -114,7 +115,8 @@ async def _decide(
     target = None if command["target"] is None else UUID(command["target"])
     asked = decider.command.model_validate(command["body"])
     actor = msgspec.convert(kept["actor"], Actor)
-    ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, kept.get("behalf"))
+    today = date.fromisoformat(kept["today"]) if "today" in kept else None
+    ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, kept.get("behalf"), today)
     state = await decider.gather(streams, ask)
     ruled = await ruled_by(streams, asked, decider)
     try:

@@ -41,7 +41,7 @@ def ruling(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ru
     Raises: Refused. Run again by `redecide`.
     """
     decision = upheld(decider, state, ask, facts, ruled)
-    needs = required(decider, state, ask.command, facts, ruled.approvals)
+    needs = required(decider, state, ask, facts, ruled.approvals)
     if needs is None or not decision.events:
         return decision
     return submitted(ask, facts, needs, decision)

@@ -4,12 +4,11 @@ them, so that a repeat gets the first answer (ADR 0011)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from uuid import UUID
 
 from .canonical import sha256
 from .decider import Ask
-from .execute import CHINA, Answer, AnyDecider, Surroundings, execute
+from .execute import Answer, AnyDecider, Surroundings, business_day, execute
 from .log import Log
 from .types import Actor, Command, request_id
 
@@ -55,6 +54,4 @@ async def commanded(
     return await execute(log, Ask(request, target, command, machine.actor), around, decider)
 
 
-def today() -> date:
-    """The business day where it is done."""
-    return datetime.now(UTC).astimezone(CHINA).date()
+today = business_day

@@ -86,6 +86,24 @@ async def held_fen(district: District) -> int:
     return sum(one["amount_fen"] for one in lot["balances"] if one["account"] == "reserved")
 
 
+async def test_an_earlier_day_is_no_way_around_a_band(
+    installation: Installation, district: District
+) -> None:
+    """The band of the day of asking counts, whatever day the command names."""
+    steward = await installation.client(funds, "steward")
+    one = [{"up_to_fen": None, "count": 1, "duties": ["finance"]}]
+    row = {"key": "SealBatch", "valid_from": str(today()), "values": {"bands": one}}
+    body = {"set": "approval", "area": None, "row": row}
+    assert (await post(steward, "/reference/rows", body)).status_code == 201
+    id_ = await batch(district, "10")
+    assert (await post(district.finance, f"/batches/{id_}/reservations", {})).status_code == 201
+    lines = await post(district.finance, f"/batches/{id_}/lines", district.lines("10"))
+    assert lines.status_code == 201
+    early = await post(district.finance, f"/batches/{id_}/seals", {"occurred_on": "2013-01-01"})
+    assert early.status_code == 202
+    assert await decided_again(installation, funds) > 8
+
+
 async def test_a_small_amount_needs_nobody(district: District) -> None:
     id_ = await batch(district, "10")
     assert (await post(district.finance, f"/batches/{id_}/reservations", {})).status_code == 201
