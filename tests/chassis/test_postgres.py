@@ -293,13 +293,21 @@ async def test_a_server_that_sleeps_over_its_first_signal_is_sent_another(base: 
         cluster._process = real
 
 
+DEAF = """
+import signal, time
+signal.signal(signal.SIGQUIT, lambda *_: signal.signal(signal.SIGQUIT, signal.SIG_DFL))
+print("deaf", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
 def a_deaf_process() -> subprocess.Popen[bytes]:
     """It hears its first SIGQUIT and lives on, as a postmaster does that has hardly begun."""
-    deaf = "trap 'trap - QUIT' QUIT; echo; exec 1>&-; while :; do sleep 0.1; done"
-    process = subprocess.Popen(["/bin/sh", "-c", deaf], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE)
     assert process.stdout is not None
-    with process.stdout as heard:
-        heard.readline()
+    with process.stdout as said:
+        said.readline()
     return process
 
 
