@@ -42,7 +42,7 @@ from libs.events.types import Actor, Command, request_id
 from libs.events.unattended import today
 
 from .auth import Caller
-from .seats import seated
+from .seats import identified, seated
 from .vault.vault import Vault
 
 WAIT_FOR_POSITION_S = 5.0
@@ -219,6 +219,8 @@ class Holds:
                 caller = await seated(caller, self.roles, request.headers.get("acting-as"), log)
             except Refused as refusal:
                 raise RefusedCall(Call(request, caller, "none", log), refusal) from None
+        else:
+            caller = await identified(caller, log)
         role = next((role for role in self.roles if role in caller.roles), None)
         call = Call(request, caller, role or "none", log)
         if role is None:

@@ -40,10 +40,13 @@ def factors_of(call: Call) -> SecondFactors:
 @router.post("/second-factors", status_code=201, response_model=Enrolled, summary="启用二次验证")
 async def enrol(command: EnrolSecondFactor, call: Anyone) -> Response:
     """以 `confirmations` 确认后生效；已启用的，须先由安全管理员停用。"""
-    factors = factors_of(call)
-    told = await call.execute(rules.ENROL, command)
-    fresh = told.status_code == 201 and "idempotent-replay" not in told.headers
-    uri = await factors.enrol(call.caller.id, datetime.now(UTC)) if fresh else None
+    if await call.first_answer() is not None:
+        return _with_uri(await call.execute(rules.ENROL, command), None)
+    uri = await factors_of(call).enrol(call.caller.id, datetime.now(UTC))
+    return _with_uri(await call.execute(rules.ENROL, command), uri)
+
+
+def _with_uri(told: Response, uri: str | None) -> Response:
     if told.status_code != 201:
         return told
     headers = {**told.headers, "cache-control": "no-store"}
@@ -57,6 +60,9 @@ async def enrol(command: EnrolSecondFactor, call: Anyone) -> Response:
 )
 async def confirm(command: ConfirmSecondFactor, call: Anyone) -> Response:
     """以请求头 Second-Factor 给出第一个动态口令。"""
+    known = await call.first_answer()
+    if known is not None:
+        return known
     code = call.request.headers.get(HEADER, "")
     await factors_of(call).confirm(call.caller.id, code, call.key(), datetime.now(UTC))
     return await call.execute(rules.CONFIRM, command)

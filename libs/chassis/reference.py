@@ -28,7 +28,7 @@ from libs.events.dated_rows import (
     references,
 )
 from libs.events.decider import Ask, Knowing
-from libs.events.errors import NotFoundError
+from libs.events.errors import NotFoundError, NotYourArea
 from libs.events.loads import LiveStreams
 from libs.events.packs import ApplyPack, PackFacts, PackNotSigned
 from libs.events.reference import EndReference, SetReference, WithdrawReference
@@ -162,8 +162,8 @@ async def list_rows(set: SetName, call: Anyone, wanted: Annotated[WantedRows, Qu
 @router.post("/reference/rows", status_code=201, response_model=Made, summary="登记基础数据")
 async def set_row(command: SetReference, call: Steward) -> Response:
     """同一行再次登记不起作用；内容不同的，先撤销，或自另一日起登记。"""
-    one = _set(call.request, command.set)
-    _require_key(call.request, one, command.row.key)
+    one = _changed(call, command)
+    _require_key(call.request, one, command.row.key, command.area)
     values = _require_values(one, command.row, ("body", "row"))
     typed = command.row.model_copy(update={"values": values})
     return await call.execute(rules.SET, command.model_copy(update={"row": typed}))
@@ -171,14 +171,14 @@ async def set_row(command: SetReference, call: Steward) -> Response:
 
 @router.post("/reference/ends", status_code=201, response_model=Made, summary="终止基础数据")
 async def end_row(command: EndReference, call: Steward) -> Response:
-    _set(call.request, command.set)
+    _changed(call, command)
     return await call.execute(rules.END, command)
 
 
 @router.post("/reference/withdrawals", status_code=201, response_model=Made, summary="撤销误登")
 async def withdraw_row(command: WithdrawReference, call: Steward) -> Response:
     """视同从未登记；已据此作出的决定不变。上级下发的行由上级更改。"""
-    _set(call.request, command.set)
+    _changed(call, command)
     return await call.execute(rules.WITHDRAW, command)
 
 
@@ -195,6 +195,14 @@ def _set(request: Request, name: str) -> Set:
     raise NotFoundError(f"本服务没有这种基础数据：{name}")
 
 
+def _changed(call: Call, command: SetReference | EndReference | WithdrawReference) -> Set:
+    """The set that is to change. Raises: NotFoundError, RefusedCall for a central one."""
+    one = _set(call.request, command.set)
+    if one.central and call.caller.area is not None:
+        raise RefusedCall(call, NotYourArea(area="全库", scope=str(call.caller.area)))
+    return one
+
+
 def _require_values(one: Set, row: RowTyped, place: tuple[str | int, ...]) -> dict[str, Any]:
     """The values in their one spelling. Raises: RequestValidationError (422) by field."""
     try:
@@ -204,12 +212,15 @@ def _require_values(one: Set, row: RowTyped, place: tuple[str | int, ...]) -> di
         raise RequestValidationError(faults) from None
 
 
-def _require_key(request: Request, one: Set, key: str) -> None:
-    """A row on a command or rule that this release does not have would hold nothing, in silence.
-    Raises: RequestValidationError (422)."""
+def _require_key(request: Request, one: Set, key: str, area: UUID | None) -> None:
+    """A row on a command or rule that this release does not have would hold nothing, in silence;
+    one that guards the rows themselves is for all of them. Raises: RequestValidationError (422)."""
+    if key == SetReference.__name__ and area is not None:
+        fault = {"type": "value_error", "loc": ("body", "area"), "msg": "此行须适用于全库"}
+        raise RequestValidationError([fault])
     deciders = request.app.state.service.every_decider
     known = {
-        APPROVALS.name: {one.name for one in deciders if one.approvable},
+        APPROVALS.name: {one.name for one in deciders if one.approvable and not one.approved_as},
         SEVERITIES.name: {rule.__name__ for one in deciders for rule in one.bends},
     }.get(one.name)
     if known is not None and key not in known:

@@ -13,6 +13,9 @@ from libs.events.unattended import today
 
 from .auth import Caller
 
+DIRECTORY = "households"
+"""Whose copy the directory is."""
+
 
 class ChooseGrant(Refused):
     """有几项授权可用，请以 Acting-As 指明一项：{grants}。"""
@@ -25,13 +28,25 @@ class UnreadableGrantError(EventsError):
     title = "Acting-As 应为授权编号"
 
 
+async def identified(caller: Caller, log: Log) -> Caller:
+    """Of a token that states roles: under the id that the directory has for the person, so that
+    nobody is two; without any role when disabled there."""
+    if caller.kind == "system":
+        return caller
+    user, disabled = await log.known.user(caller.subject)
+    if user is None:
+        return caller
+    return replace(caller, id=str(user), roles=() if disabled else caller.roles)
+
+
 async def seated(caller: Caller, roles: Sequence[str], acting_as: str | None, log: Log) -> Caller:
     """The caller in the seat that admits to a route of these roles.
 
     Of several grants one of the caller's own that reaches as far as each other is taken; else one
     is named by `Acting-As`. Without any that admits, the caller with all it holds, to be refused.
-    Raises: ChooseGrant, UnreadableGrantError.
+    Raises: ChooseGrant, UnreadableGrantError, StaleReferenceError on an old copy.
     """
+    await log.known.fresh(DIRECTORY)
     known = await held(log.pool, caller.subject, today())
     named = _grant(acting_as)
     admitting = [

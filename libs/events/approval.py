@@ -52,6 +52,8 @@ class Band(BaseModel):
     def _somebody(self) -> Self:
         if self.count and not self.duties:
             raise ValueError("须写明由何种职责审批")
+        if "system" in self.duties:
+            raise ValueError("对接系统不能审批")
         return self
 
 
@@ -76,7 +78,7 @@ class ApprovalRow(Values):
         return next(b for b in self.bands if b.up_to_fen is None or amount_fen <= b.up_to_fen)
 
 
-APPROVALS = Set("approval", "审批", ApprovalRow)
+APPROVALS = Set("approval", "审批", ApprovalRow, central=True)
 
 
 class MakerIsChecker(Refused):
@@ -122,6 +124,7 @@ class Said:
     """Who said yes to which events."""
 
     by: str
+    role: str
     behalf: str | None
     digest: str
 
@@ -133,12 +136,14 @@ class Approval:
     command: str = ""
     target: UUID | None = None
     body: str = "{}"
+    request: UUID = UUID(int=0)  # noqa: RUF009 - a frozen value
     maker: str = ""
     role: str = ""
     behalf: str | None = None
     digest: str = ""
     amount_fen: int | None = None
     needs: Needs = Needs(count=0, duties=())  # noqa: RUF009 - a frozen value
+    second_factor: bool = False
     given: tuple[Said, ...] = ()
     state: State = "none"
 
@@ -150,10 +155,12 @@ class Approval:
         return self.id
 
     def ask(self, decider: AnyDecider, by: Ask[Any]) -> Ask[Any]:
-        """The command as it was asked for, within the area of whoever decides it now."""
+        """The command as it was asked for, under its own request, from which ids may follow; within
+        the area of whoever decides it now."""
         command = decider.command.model_validate_json(self.body)
         actor = msgspec.structs.replace(by.actor, role=self.role)
-        return replace(by, target=self.target, command=command, actor=actor)
+        own = {"request": self.request, "target": self.target, "command": command}
+        return replace(by, **own, actor=actor)
 
 
 def approval_stream(request: UUID) -> UUID:
@@ -193,7 +200,7 @@ def required(
 ) -> Required | None:
     """By the row in force for the area on the day of asking: a command that names an earlier day
     is no way around it. None when nobody has to."""
-    row = approvals.at(decider.name, facts.path, ask.asked_on)
+    row = approvals.at(decider.approved_as or decider.name, facts.path, ask.asked_on)
     if row is None:
         return None
     known = ApprovalRow.model_validate(row.values)
@@ -213,12 +220,14 @@ def submitted(ask: Ask[Any], facts: Facts, needs: Required, decision: Decision) 
         command=type(ask.command).__name__,
         target=ask.target,
         body=canonical(ask.command.model_dump(mode="json")).decode(),
+        request=ask.request,
         maker=ask.actor.id,
         role=ask.actor.role,
         behalf=ask.behalf,
         digest=digest_of(decision.events),
         amount_fen=needs.amount_fen or None,
         needs=needs.needs,
+        second_factor=needs.second_factor,
     )
     told = {"digest": requested.digest, "needs": msgspec.to_builtins(needs.needs)}
     return Decision(
@@ -256,16 +265,18 @@ def evolve(state: Approval, event: Event) -> Approval:
                 event.command,
                 event.target,
                 event.body,
+                event.request,
                 event.maker,
                 event.role,
                 event.behalf,
                 event.digest,
                 event.amount_fen,
                 event.needs,
+                event.second_factor,
                 state="submitted",
             )
         case ApprovalGiven():
-            said = Said(event.by, event.behalf, event.digest)
+            said = Said(event.by, event.role, event.behalf, event.digest)
             over: State = "approved" if event.complete else "submitted"
             return replace(state, given=(*state.given, said), digest=event.digest, state=over)
         case ApprovalRejected():

@@ -105,7 +105,7 @@ def foreseen(state: Waiting, inner: Facts) -> Foreseen:
     decision = upheld(state.decider, state.inner, state.ask, inner, state.ruled)
     now = required(state.decider, state.inner, state.ask, inner, state.ruled.approvals)
     needs = state.approval.needs if now is None else now.needs
-    second_factor = now is not None and now.second_factor
+    second_factor = state.approval.second_factor or (now is not None and now.second_factor)
     return Foreseen(decision, digest_of(decision.events), needs, second_factor)
 
 
@@ -120,13 +120,16 @@ def give(state: Waiting, command: GiveApproval, facts: ApprovalFacts) -> Decisio
         raise SecondFactorNeeded()
     if command.digest != now.digest:
         raise ChangedSinceSeen(seen=command.digest, now=now.digest)
-    given = 1 + sum(said.digest == now.digest for said in approval.given)
+    given = 1 + sum(
+        said.digest == now.digest and said.role in now.needs.duties for said in approval.given
+    )
     complete = given >= now.needs.count
     by, behalf = state.by()
     event = ApprovalGiven(
         approval=id_,
         area=approval.area,
         by=by,
+        role=state.actor.role,
         behalf=behalf,
         digest=now.digest,
         note=command.note,

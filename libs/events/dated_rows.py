@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
@@ -45,11 +46,13 @@ class Values(BaseModel):
 
 @dataclass(frozen=True)
 class Set:
-    """A set as its service declares it: rows are data, what a row may say is code."""
+    """A set as its service declares it: rows are data, what a row may say is code. `central`: its
+    rows bind those who might change them, so only the whole installation's steward does."""
 
     name: str
     title: str
     values: type[Values]
+    central: bool = False
 
     def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values in their one spelling. Raises: pydantic.ValidationError."""
@@ -122,6 +125,17 @@ class Reference:
         keys = dict.fromkeys(key for key, _ in self.rows)
         found = ((key, self.decides(key, path, on)) for key in keys)
         return {key: one for key, one in found if one is not None}
+
+    def ever(self, since: date, until: date) -> Iterator[Row]:
+        """Every row in force on some day of a span, of any key and area."""
+        for rows in self.rows.values():
+            for origin in ("local", "pack"):
+                own = [row for row in rows if row.origin == origin]
+                for row, then in zip_longest(own, own[1:]):
+                    over = date.max if then is None else then.valid_from - timedelta(days=1)
+                    last = min(over, row.valid_until or date.max)
+                    if row.valid_from <= until and last >= since:
+                        yield row
 
     def row(self, key: str, area: UUID | None, valid_from: date, origin: Origin) -> Row | None:
         """The row that begins on that day."""

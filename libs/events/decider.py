@@ -147,7 +147,8 @@ class Decider(Generic[S, C, F]):
     may lie in no area: the first area, or a thing of the whole installation. `noun`: what the
     command makes one of, if it does; only then may it carry another system's own id. `bends`: the
     refusals that reference data may soften for it. `amount`: the fen by which reference data may
-    require approval; `approvable`: whether they may at all.
+    require approval; `approvable`: whether they may at all; `approved_as`: by the rows of another
+    command, of which it would be the way around.
     """
 
     command: type[C]
@@ -161,6 +162,7 @@ class Decider(Generic[S, C, F]):
     bends: tuple[type[Refused], ...] = ()
     amount: Callable[[S, C], int | None] | None = None
     approvable: bool = True
+    approved_as: str = ""
 
     @property
     def name(self) -> str:

@@ -41,7 +41,10 @@ SEATS = Table(
 )
 DISABLED = Table("known.disabled", (("id", "uuid"),), key=("id",), mode="latest")
 SUCCESSORS = Table(
-    "known.successors", (("id", "uuid"), ("successor", "uuid")), key=("id",), mode="latest"
+    "known.successors",
+    (("id", "uuid"), ("successor", "uuid"), ("position", "bigint")),
+    key=("id", "successor"),
+    mode="latest",
 )
 GRANTS = Table(
     "known.grants",
@@ -67,7 +70,7 @@ OF = (
 )
 
 
-def project(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
+def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     """Rows of the directory from the feed of households."""
     match fact:
         case UserRegistered():
@@ -78,7 +81,7 @@ def project(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row
         case UserDisabled():
             yield DISABLED, (fact.user,)
         case WorkHandedOver():
-            yield SUCCESSORS, (fact.user, fact.to)
+            yield SUCCESSORS, (fact.user, fact.to, recorded.position)
         case RoleGranted():
             duties, days = list(fact.duties), (fact.valid_from, fact.valid_until)
             yield GRANTS, (fact.grant, fact.user, None, fact.area, duties, *days)

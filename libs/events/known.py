@@ -171,6 +171,19 @@ class Known:
             )
         return Reliance(source=source, epoch=epoch, position=position)
 
+    async def user(self, subject: str) -> tuple[UUID | None, bool]:
+        """The user whom the issuer of tokens calls so, if there is one, and whether disabled."""
+        found = await self._remembered(f"subject {subject}", lambda _: self._user(subject))
+        return cast("tuple[UUID | None, bool]", found)
+
+    async def _user(self, subject: str) -> tuple[UUID | None, bool]:
+        row = await self.pool.fetchrow(
+            "SELECT u.id, d.id IS NOT NULL AS disabled FROM known.users u"
+            " LEFT JOIN known.disabled d ON d.id = u.id WHERE u.subject = $1",
+            subject,
+        )
+        return (None, False) if row is None else (row["id"], row["disabled"])
+
     async def _remembered(self, key: K, ask: Callable[[K], Awaitable[Any]]) -> Any:
         """What was found for the key; where nothing was, it is asked again each time."""
         now = time.monotonic_ns()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -139,6 +139,7 @@ async def _where(known: Knowing, _: Reference, ask: Ask[AnyRow]) -> Facts:
 
 
 SET = Decider(SetReference, Facts, _of, _where, set_row, founds_areas=True)
-END = Decider(EndReference, Facts, _of, _where, end_row, founds_areas=True)
-WITHDRAW = Decider(WithdrawReference, Facts, _of, _where, withdraw_row, founds_areas=True)
+GUARDED: dict[str, Any] = {"founds_areas": True, "approved_as": SetReference.__name__}
+END = Decider(EndReference, Facts, _of, _where, end_row, **GUARDED)
+WITHDRAW = Decider(WithdrawReference, Facts, _of, _where, withdraw_row, **GUARDED)
 DECIDERS = (SET, END, WITHDRAW)

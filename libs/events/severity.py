@@ -31,8 +31,9 @@ class Severity(Values):
     evidence: bool = False
 
 
-SEVERITIES = Set("severity", "规则的严格程度", Severity)
+SEVERITIES = Set("severity", "规则的严格程度", Severity, central=True)
 BLOCK = Severity(severity="block")
+STRICT = ("block", "override", "warn")
 
 
 class Override(BaseModel):
@@ -81,18 +82,19 @@ def decided(
         except Refused as refusal:
             if type(refusal) not in decider.bends or refusal.name in waived:
                 raise
-            severity = severity_of(severities, refusal, ask.command, facts)
+            severity = severity_of(severities, refusal, ask, facts)
             waived[refusal.name] = _waive(severity, refusal, ask)
         else:
             return _with(decision, waived, ask, facts)
 
 
-def severity_of(
-    severities: Reference, refusal: Refused, command: Command, facts: Facts
-) -> Severity:
-    """By the row in force for the area on the day that counts; without one the rule's own."""
-    row = severities.at(refusal.name, facts.path_then, command.counted_on)
-    return BLOCK if row is None else Severity.model_validate(row.values)
+def severity_of(severities: Reference, refusal: Refused, ask: Ask[Any], facts: Facts) -> Severity:
+    """By the rows in force for the area on the day that counts and on the day of asking, the
+    stricter of the two: naming another day softens nothing. Without a row it blocks."""
+    days = (ask.command.counted_on, ask.asked_on)
+    rows = [severities.at(refusal.name, facts.path_then, day) for day in days]
+    known = [BLOCK if row is None else Severity.model_validate(row.values) for row in rows]
+    return min(known, key=lambda one: STRICT.index(one.severity))
 
 
 def _waive(severity: Severity, refusal: Refused, ask: Ask[Any]) -> Waived:

@@ -86,6 +86,106 @@ async def held_fen(district: District) -> int:
     return sum(one["amount_fen"] for one in lot["balances"] if one["account"] == "reserved")
 
 
+async def test_a_payment_whose_id_follows_from_its_request_can_be_approved(
+    installation: Installation, district: District
+) -> None:
+    """Its id is that of the first request, whoever says yes and however often it is looked at."""
+    steward = await installation.client(funds, "steward")
+    two = [{"up_to_fen": None, "count": 2, "duties": ["finance"]}]
+    assert (await bands(steward, "OrderPayment", two)).status_code == 201
+    keeper = await installation.client(households, "steward")
+    unit = {"name": "施工队", "kind": "contractor", "area": str(district.county.id)}
+    payee = await post(keeper, "/organisations", unit)
+    await installation.catch_up(funds)
+    body = {
+        "project": str(district.project),
+        "payee": {"kind": "contractor", "organisation": payee.json()["id"]},
+        "use": "工程款",
+        "amount": yuan("50"),
+        "external_ref": {"system": "erp", "id": "p1"},
+    }
+    asked_ = await post(district.finance, "/payments", body)
+    assert asked_.status_code == 202, asked_.text
+    approval = UUID(asked_.json()["id"])
+    first = await says_yes(await someone(installation, "chief"), approval)
+    assert first.status_code == 201, first.text
+    last = await says_yes(await someone(installation, "deputy"), approval)
+    payment = last.json()["result"]["id"]
+    shown = await district.finance.get(f"/payments/{payment}")
+    assert (shown.status_code, shown.json()["amount_fen"]) == (200, 5_000)
+    named = await district.finance.get("/external-refs/erp/p1")
+    assert named.json()["target"] == payment
+    assert await decided_again(installation, funds) > 8
+
+
+async def test_one_person_is_one_whatever_the_token_states(
+    office: Office, district: District
+) -> None:
+    """Asked with a role in the token, approved by the directory's grant: still the same person."""
+    await office.grant("chief", "finance", district.county.id)
+    await office.told()
+    stating = await someone(office.installation, "chief")
+    approval = await waits(office, district, stating)
+    plain = await office.as_("chief")
+    assert refusal(await says_yes(plain, approval)) == (403, "MakerIsChecker")
+    assert refusal(await says_yes(stating, approval)) == (403, "MakerIsChecker")
+    off = f"/users/{office.ids['chief']}/disablings"
+    assert (await post(office.security, off, {"reason": "换届"})).status_code == 201
+    await office.told()
+    await asyncio.sleep(1.1)  # who somebody is, is remembered for a second
+    gone = await says_yes(stating, approval, digest="0" * 64)
+    assert refusal(gone) == (403, "RoleNotHeld")
+
+
+async def test_a_yes_counts_for_the_duty_in_which_it_was_said(
+    installation: Installation, district: District
+) -> None:
+    steward = await installation.client(funds, "steward")
+    row = {"count": 2, "up_to_fen": None}
+    before = [{**row, "duties": ["clerk", "finance"]}]
+    assert (await bands(steward, "DeclareBatch", before)).status_code == 201
+    body = {
+        "area": str(district.county.id),
+        "project": str(district.project),
+        "scheme": "relief",
+        "period": "2020",
+        "grade": "line",
+        "count": 1,
+        "amount": yuan("5"),
+    }
+    approval = UUID((await post(district.finance, "/batches", body)).json()["id"])
+    clerk = await someone(installation, "clerk", "clerk")
+    assert (await says_yes(clerk, approval)).json()["given"] == 1
+    place = {"set": "approval", "area": None, "key": "DeclareBatch", "valid_from": "2020-01-01"}
+    gone = await post(steward, "/reference/withdrawals", {**place, "reason": "误登"})
+    assert gone.status_code == 201
+    assert (
+        await bands(steward, "DeclareBatch", [{**row, "duties": ["finance"]}])
+    ).status_code == 201
+    chief, deputy = await someone(installation, "chief"), await someone(installation, "deputy")
+    assert (await says_yes(chief, approval)).json()["given"] == 1
+    assert (await says_yes(deputy, approval)).json()["result"] is not None
+
+
+async def test_rows_that_bind_their_keepers_are_for_the_whole_installations_steward(
+    installation: Installation, district: District
+) -> None:
+    of_county = await installation.client(funds, "steward", area=district.county.id)
+    none: Any = [{"up_to_fen": None, "count": 0, "duties": []}]
+    row = {"key": "ReserveBatch", "valid_from": "2020-01-02", "values": {"bands": none}}
+    body = {"set": "approval", "area": str(district.county.id), "row": row}
+    assert refusal(await post(of_county, "/reference/rows", body)) == (403, "NotYourArea")
+    steward = await installation.client(funds, "steward")
+    one = [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]
+    guard = {"key": "SetReference", "valid_from": "2020-01-01", "values": {"bands": one}}
+    placed = {"set": "approval", "area": str(district.county.id), "row": guard}
+    assert (await post(steward, "/reference/rows", placed)).status_code == 422
+    assert (await post(steward, "/reference/rows", {**placed, "area": None})).status_code == 201
+    place = {"set": "approval", "area": None, "key": "ReserveBatch", "valid_from": "2020-01-01"}
+    for path, more in (("ends", {"valid_until": "2020-01-02"}), ("withdrawals", {"reason": "x"})):
+        assert (await post(steward, f"/reference/{path}", {**place, **more})).status_code == 202
+
+
 async def test_an_earlier_day_is_no_way_around_a_band(
     installation: Installation, district: District
 ) -> None:

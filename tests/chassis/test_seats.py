@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import timedelta
 from typing import Any
@@ -79,6 +80,19 @@ async def test_a_grant_holds_on_its_days_and_none_after_it_ended(office: Office)
     assert ended.status_code == 201
     await office.told()
     assert (await user.get("/events")).status_code == 403
+
+
+async def test_an_old_copy_of_the_directory_seats_nobody(office: Office) -> None:
+    """Who was disabled meanwhile could not be told from who was not."""
+    await office.user("s1")
+    await office.grant("s1", "clerk", None)
+    await office.told()
+    clerk = await office.as_("s1")
+    await office.installation.plant(
+        funds, "UPDATE es.cursors SET confirmed_at = clock_timestamp() - interval '6 min'"
+    )
+    await asyncio.sleep(1.1)  # freshness is remembered for a second
+    assert refusal(await flag(clerk, office.county.east)) == (503, "StaleReference")
 
 
 async def lend(office: Office, of: UUID, **days: Any) -> Response:

@@ -143,6 +143,18 @@ async def listed(installation: Installation, district: District) -> None:
     assert (await in_east.get("/overrides")).json()["items"] == []
 
 
+async def test_naming_a_day_on_which_the_rule_was_softer_softens_nothing(
+    installation: Installation,
+) -> None:
+    district = await open_district(installation)
+    steward = await standards(installation)
+    await strict(steward, "warn")
+    await strict(steward, "block", since="2020-06-01")
+    batch = await reserved(district, "8")
+    refused = await order(district, batch, "8", occurred_on="2020-04-02")
+    assert refused.json()["type"] == "/problems/StandardMismatch"
+
+
 async def test_an_override_needs_the_role_that_the_data_name(installation: Installation) -> None:
     district = await open_district(installation)
     steward = await standards(installation)

@@ -22,7 +22,10 @@ from services.households.domain.grant import (
     Delegating,
     DutiesIncompatible,
     EndGrant,
+    Ending,
+    EndNotEarlier,
     GrantAlreadyThere,
+    GrantedToOneself,
     Granting,
     GrantRole,
     UnknownGrant,
@@ -183,11 +186,83 @@ def test_an_end_is_of_a_grant_that_is_there() -> None:
     held = given(registered(), "finance")
     (id_,) = held.grants
     asked = command(EndGrant, grant=id_, valid_until=date(2026, 3, 2), reason="调离")
-    assert after(held, when(grant.end, held, asked).accepted()).grants[id_].valid_until == date(
-        2026, 3, 2
-    )
+    told = when(grant.end, Ending(held, User()), asked).accepted()
+    over = after(held, told)
+    assert over.grants[id_].valid_until == date(2026, 3, 2)
     strange = asked.model_copy(update={"grant": UUID(int=3)})
-    when(grant.end, held, strange).refused(UnknownGrant)
+    when(grant.end, Ending(held, User()), strange).refused(UnknownGrant)
+    for day in (date(2026, 3, 2), date(2099, 1, 1)):
+        later = asked.model_copy(update={"valid_until": day})
+        when(grant.end, Ending(over, User()), later).refused(EndNotEarlier)
+
+
+def test_an_administrator_whose_grant_is_over_does_not_come_back_beside_another() -> None:
+    held = given(registered(), "operator", DAY, date(2026, 3, 31))
+    held = given(held, "security", date(2026, 4, 1))
+    (id_, _) = held.grants
+    asked = command(EndGrant, grant=id_, valid_until=date(2099, 1, 1), reason="x")
+    when(grant.end, Ending(held, User()), asked).refused(EndNotEarlier)
+
+
+def test_what_two_lend_to_one_counts_together_and_goes_with_its_end() -> None:
+    operator, security = given(registered("o"), "operator"), given(registered("s"), "security")
+    to = registered("t")
+    state, asked = lending(operator, to)
+    told = when(grant.delegate, state, asked, HERE).accepted()
+    giver_events, taker_events = (told.events[one] for one in (operator.id, to.id) if one)
+    holding = users.over(taker_events, to)
+    state, other = lending(security, holding)
+    when(grant.delegate, state, other, HERE).refused(DutiesIncompatible)
+    own = command(GrantRole, role="auditor", area=COUNTY, valid_from=DAY)
+    when(grant.grant, Granting(holding, EMPTY, EMPTY), own, HERE).refused(DutiesIncompatible)
+    lender = users.over(giver_events, operator)
+    end = command(EndGrant, grant=asked.delegation(), valid_until=date(2026, 2, 1), reason="x")
+    ended = when(grant.end, Ending(lender, holding), end).accepted()
+    free = users.over(ended.events[to.id] if to.id else (), holding)
+    state, other = lending(security, free)
+    when(grant.delegate, state, other, HERE).accepted()
+
+
+def test_nobody_grants_or_lends_to_oneself() -> None:
+    one = registered()
+    asked = command(GrantRole, role="clerk", area=COUNTY, valid_from=DAY)
+    own = Granting(one, EMPTY, EMPTY, str(one.id))
+    when(grant.grant, own, asked, HERE).refused(GrantedToOneself)
+    giver = given(registered("g"), "clerk")
+    state, lent = lending(giver, one)
+    when(grant.delegate, state._replace(by=str(one.id)), lent, HERE).refused(GrantedToOneself)
+
+
+def test_a_pair_binds_on_every_day_that_both_would_hold() -> None:
+    """Not on the first day alone: a row of tomorrow is no way around."""
+    pair = references.over(
+        [
+            ReferenceSet(
+                set="incompatible_duties",
+                area=COUNTY,
+                origin="local",
+                document=None,
+                rows=(
+                    ReferenceRow(
+                        key="money",
+                        valid_from=date(2026, 6, 1),
+                        valid_until=date(2026, 6, 30),
+                        values={"duties": ("clerk", "finance")},
+                    ),
+                ),
+            )
+        ]
+    )
+    held = given(registered(), "clerk")
+    for since, until, meets in (
+        (DAY, None, True),
+        (DAY, date(2026, 5, 31), False),
+        (date(2026, 6, 30), None, True),
+        (date(2026, 7, 1), None, False),
+    ):
+        asked = command(GrantRole, role="finance", area=None, valid_from=since, valid_until=until)
+        outcome = when(grant.grant, Granting(held, EMPTY, pair), asked, Facts(path=()))
+        assert (outcome.refusal is not None) == meets, since
 
 
 def test_work_goes_to_somebody_else_who_is_there() -> None:

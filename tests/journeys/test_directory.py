@@ -85,6 +85,8 @@ async def visible(client: httpx.AsyncClient, by: httpx.Response) -> dict[str, st
 
 
 async def test_the_first_user_gives_all_others_their_roles(tree: Tree) -> None:
+    async with person(tree, "curious") as nobody:  # a refusal is in the log before anybody is
+        assert (await nobody.get("/users")).status_code == 403
     code, user = await tree.said("init", "--subject", "first")
     assert code == 0
     assert await tree.said("init", "--subject", "first") == (0, user)

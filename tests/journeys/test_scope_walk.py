@@ -337,7 +337,7 @@ async def approving(door: loader.Door, service: Service, sent: list[Sent]) -> No
     one = {"bands": [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]}
     place = {"set": "approval", "area": county}
     row = {"key": "SetReference", "valid_from": since, "values": one}
-    await said(door, base, {**place, "row": row})
+    await said(door, base, {"set": "approval", "area": None, "row": row})
     for nth, step in enumerate(("approvals", "rejections", "withdrawals", None), 1):
         later = {**row, "key": "EndReference", "valid_from": f"2051-01-0{nth}"}
         body = {**place, "row": later}

@@ -30,12 +30,14 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     command: Annotated[str, Meta(examples=["SendBatch"])]
     target: UUID | None
     body: Annotated[str, Meta(description="the command, canonical JSON")]
+    request: Annotated[UUID, Meta(description="under which it was asked; ids may follow from it")]
     maker: Person
     role: Annotated[str, Meta(description="in which the maker asked; overrides go by it")]
     behalf: Behalf
     digest: Annotated[str, Meta(description="hex of SHA-256 over the events it would give now")]
     amount_fen: PositiveFen | None
     needs: Needs
+    second_factor: Annotated[bool, Meta(description="whoever says yes shows again who it is")]
 
 
 class ApprovalGiven(Event, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class ApprovalGiven(Event, frozen=True, kw_only=True):
     approval: UUID
     area: UUID | None
     by: Person
+    role: Annotated[str, Meta(description="in which it was said; it counts for that duty")]
     behalf: Behalf
     digest: str
     note: str | None

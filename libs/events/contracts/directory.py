@@ -86,6 +86,19 @@ class RoleDelegated(Event, frozen=True, kw_only=True):
     document: str
 
 
+class DelegationTaken(Event, frozen=True, kw_only=True):
+    """The other side of a delegation, on the stream of whoever may use it: what one person holds
+    is decided on one stream."""
+
+    user: Annotated[UUID, Meta(description="who may use it")]
+    area: UUID | None
+    grant: Annotated[UUID, Meta(description="the delegation")]
+    giver: UUID
+    duties: Duties
+    valid_from: date
+    valid_until: date
+
+
 class UserDisabled(Event, frozen=True, kw_only=True):
     """The user may do nothing from now on."""
 
@@ -142,6 +155,7 @@ CONTRACTS = Contracts(
         RoleGranted,
         GrantEnded,
         RoleDelegated,
+        DelegationTaken,
         UserDisabled,
         WorkHandedOver,
         SystemRegistered,

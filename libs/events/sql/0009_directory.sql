@@ -19,11 +19,13 @@ CREATE TABLE known.disabled (id uuid PRIMARY KEY);
 COMMENT ON TABLE known.disabled IS 'Users who may do nothing any more.';
 
 CREATE TABLE known.successors (
-    id         uuid PRIMARY KEY,
-    successor  uuid NOT NULL
+    id         uuid NOT NULL,
+    successor  uuid NOT NULL,
+    position   bigint NOT NULL,
+    PRIMARY KEY (id, successor)
 ) WITH (fillfactor = 70);
 CREATE INDEX ON known.successors (successor);
-COMMENT ON TABLE known.successors IS 'Who took over the work of a user.';
+COMMENT ON TABLE known.successors IS 'Everyone who ever took over the work of a user; the highest position is the one of now.';
 
 CREATE TABLE known.grants (
     id           uuid PRIMARY KEY,

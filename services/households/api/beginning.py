@@ -18,8 +18,12 @@ async def _gather(streams: Streams, _: Ask[BeginDirectory]) -> Beginning:
 
 
 async def _learn(known: Knowing, _: Beginning, __: Ask[BeginDirectory]) -> BeginningFacts:
-    head = await known.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
-    return BeginningFacts(path=(), head=head)
+    first = await known.pool.fetchval(
+        "SELECT position FROM es.events"
+        " WHERE type NOT IN ('EpochOpened', 'CommandRefused', 'RefusalsCounted')"
+        " ORDER BY position LIMIT 1"
+    )
+    return BeginningFacts(path=(), first=first)
 
 
 BEGIN = Decider(

@@ -83,8 +83,9 @@ async def _where(_: Knowing, state: Sought, __: Ask[SeekPersons]) -> Facts:
     return Facts(path=state.area.path_on(today()))
 
 
-REVEAL = Decider(RevealPerson, DayFacts, _of_person, _today, disclosure.reveal)
-SEEK = Decider(SeekPersons, Facts, _of_search, _where, disclosure.seek)
+# Texts are told to whoever asks, at once or not at all: nothing of that can wait for others.
+REVEAL = Decider(RevealPerson, DayFacts, _of_person, _today, disclosure.reveal, approvable=False)
+SEEK = Decider(SeekPersons, Facts, _of_search, _where, disclosure.seek, approvable=False)
 DECIDERS = (REVEAL, SEEK)
 
 

@@ -23,6 +23,7 @@ from services.households.domain.grant import (
     Delegate,
     Delegating,
     EndGrant,
+    Ending,
     Granting,
     GrantRole,
 )
@@ -100,13 +101,22 @@ async def _pair(streams: Streams, ask: Ask[HandOverWork]) -> Pair:
 async def _to_grant(streams: Streams, ask: Ask[GrantRole]) -> Granting:
     known = await streams.load(users, ask.subject)
     roles = await reference(streams, ROLES.name)
-    return Granting(known, roles, await reference(streams, INCOMPATIBLE.name))
+    pairs = await reference(streams, INCOMPATIBLE.name)
+    return Granting(known, roles, pairs, ask.actor.id)
 
 
 async def _to_delegate(streams: Streams, ask: Ask[Delegate]) -> Delegating:
     known = await streams.load(users, ask.subject)
     to = await streams.load(users, ask.command.to)
-    return Delegating(known, to, await reference(streams, INCOMPATIBLE.name))
+    pairs = await reference(streams, INCOMPATIBLE.name)
+    return Delegating(known, to, pairs, ask.actor.id)
+
+
+async def _to_end(streams: Streams, ask: Ask[EndGrant]) -> Ending:
+    known = await streams.load(users, ask.subject)
+    given = known.grants.get(ask.command.grant)
+    taker = None if given is None else given.to
+    return Ending(known, User() if taker is None else await streams.load(users, taker))
 
 
 async def _path(known: Knowing, area: UUID | None) -> Facts:
@@ -138,9 +148,9 @@ async def _where_delegated(known: Knowing, state: Delegating, ask: Ask[Delegate]
     return await _path(known, state.user.area if lent is None else lent.area)
 
 
-async def _where_ended(known: Knowing, state: User, ask: Ask[EndGrant]) -> Facts:
-    given = state.grants.get(ask.command.grant)
-    return await _path(known, state.area if given is None else given.area)
+async def _where_ended(known: Knowing, state: Ending, ask: Ask[EndGrant]) -> Facts:
+    given = state.user.grants.get(ask.command.grant)
+    return await _path(known, state.user.area if given is None else given.area)
 
 
 REGISTER = Decider(
@@ -153,7 +163,7 @@ GRANT = Decider(GrantRole, Facts, _to_grant, _where_granted, grant.grant, founds
 DELEGATE = Decider(
     Delegate, Facts, _to_delegate, _where_delegated, grant.delegate, founds_areas=True
 )
-END = Decider(EndGrant, Facts, _of, _where_ended, grant.end, founds_areas=True)
+END = Decider(EndGrant, Facts, _to_end, _where_ended, grant.end, founds_areas=True)
 DECIDERS = (REGISTER, CHANGE_POST, DISABLE, HAND_OVER, GRANT, DELEGATE, END)
 
 

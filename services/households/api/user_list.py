@@ -69,6 +69,7 @@ async def _gather(streams: Streams, ask: Ask[ImportUsers]) -> UserList:
         dict(zip(units, await streams.load_many(organisations, units), strict=True)),
         await reference(streams, ROLES.name),
         await reference(streams, INCOMPATIBLE.name),
+        ask.actor.id,
     )
 
 

@@ -23,13 +23,14 @@ class BeginDirectory(Command):
 
 
 class LogNotEmpty(Refused):
-    """已有数据，不能再初始化：日志已到 {head}。"""
+    """已有数据，不能再初始化：位置 {first} 已有事件。"""
 
 
 class BeginningFacts(Facts, frozen=True, kw_only=True):
-    """`head`: where the log ended; an empty one holds the event that opened it."""
+    """`first`: the position of the first event that is neither the log's own opening nor a
+    refusal, which anybody may cause."""
 
-    head: int
+    first: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Beginning:
 
 def begin(state: Beginning, command: BeginDirectory, facts: BeginningFacts) -> Decision:
     """One security administrator, of the whole installation and of no unit."""
-    if state.user is not None or facts.head > 1:
-        raise LogNotEmpty(head=facts.head)
+    if state.user is not None or facts.first is not None:
+        raise LogNotEmpty(first=facts.first)
     user = user_stream(command.subject)
     registered = UserRegistered(
         user=user, area=None, subject=command.subject, unit=None, post=command.post

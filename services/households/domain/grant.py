@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from libs.events.contracts.directory import GrantEnded, RoleDelegated, RoleGranted
+from libs.events.contracts.directory import DelegationTaken, GrantEnded, RoleDelegated, RoleGranted
 from libs.events.dated_rows import Reference, Set, Values
 from libs.events.decider import Decision, Facts
 from libs.events.duties import ADMINISTRATORS, DUTIES, Duty
@@ -34,8 +34,8 @@ class Incompatible(Values):
     duties: tuple[Duty, Duty]
 
 
-ROLES = Set("role", "角色", Role)
-INCOMPATIBLE = Set("incompatible_duties", "不相容职责", Incompatible)
+ROLES = Set("role", "角色", Role, central=True)
+INCOMPATIBLE = Set("incompatible_duties", "不相容职责", Incompatible, central=True)
 
 
 class Days(Command):
@@ -108,20 +108,39 @@ class DelegatedToOneself(Refused):
     """不能委托给本人：{user}。"""
 
 
+class EndNotEarlier(Refused):
+    """终止日须早于现行末日：现行末日 {valid_until}；已经终止的，另行授予。"""
+
+
+class GrantedToOneself(Refused):
+    """不得给本人授权：{user}。"""
+
+    status = 403
+
+
 class Granting(NamedTuple):
-    """A user, what roles hold, and what may not be held together."""
+    """A user, what roles hold, what may not be held together, and who grants."""
 
     user: User
     roles: Reference
     incompatible: Reference
+    by: str = ""
 
 
 class Delegating(NamedTuple):
-    """The giver, the taker, and what may not be held together."""
+    """The giver, the taker, what may not be held together, and who records it."""
 
     user: User
     to: User
     incompatible: Reference
+    by: str = ""
+
+
+class Ending(NamedTuple):
+    """The user, and who took what is ended, if it is a delegation."""
+
+    user: User
+    taker: User
 
 
 def grant(state: Granting, command: GrantRole, facts: Facts) -> Decision:
@@ -130,11 +149,13 @@ def grant(state: Granting, command: GrantRole, facts: Facts) -> Decision:
     user, id_ = enabled(state.user), command.grant(known(state.user))
     if command.area is not None and not facts.path:
         raise UnknownArea()
+    if str(user) == state.by:
+        raise GrantedToOneself(user=str(user))
     if id_ in state.user.grants:
         raise GrantAlreadyThere(grant=str(id_))
     duties = duties_of(state.roles, command.role, facts, command.valid_from)
     given = Grant(command.area, command.role, duties, command.valid_from, command.valid_until)
-    require_compatible(state.user.own(), given, state.incompatible, facts)
+    require_compatible(state.user.held(), given, state.incompatible)
     event = RoleGranted(
         user=user,
         area=command.area,
@@ -157,28 +178,30 @@ def duties_of(roles: Reference, role: str, facts: Facts, on: date) -> tuple[str,
     return (role,)
 
 
-def require_compatible(
-    held: Iterable[Grant], new: Grant, incompatible: Reference, facts: Facts
-) -> None:
-    """The three administrators never meet in one person; what else may not is data."""
+def require_compatible(held: Iterable[Grant], new: Grant, incompatible: Reference) -> None:
+    """The three administrators never meet in one person; what else may not is data, on every day
+    that the new one holds, wherever."""
     together = {duty for grant in held if grant.meets(*new[3:5]) for duty in grant.duties}
     together |= set(new.duties)
-    rows = (row for _, row in incompatible.keys(facts.path, new.valid_from).values())
+    rows = incompatible.ever(new.valid_from, new.valid_until or date.max)
     pairs = [Incompatible.model_validate(row.values).duties for row in rows]
     for one, other in (*ADMINISTRATORS, *pairs):
         if {one, other} <= together:
             raise DutiesIncompatible(one=one, other=other)
 
 
-def delegate(state: Delegating, command: Delegate, facts: Facts) -> Decision:
+def delegate(state: Delegating, command: Delegate, _: Facts) -> Decision:
     """Of one grant, within its days, to somebody who could hold it."""
     user, lent = enabled(state.user), state.user.grants.get(command.grant)
     if lent is None or lent.of is not None:
         raise UnknownGrant(grant=str(command.grant))
     if state.to.id is None:
         raise UnknownUser(user=str(command.to))
-    if enabled(state.to) == user:
+    to = enabled(state.to)
+    if to == user:
         raise DelegatedToOneself(user=str(user))
+    if str(to) == state.by:
+        raise GrantedToOneself(user=str(to))
     if command.delegation() in state.user.grants:
         raise GrantAlreadyThere(grant=str(command.delegation()))
     until = lent.valid_until or date.max
@@ -188,7 +211,7 @@ def delegate(state: Delegating, command: Delegate, facts: Facts) -> Decision:
             grant_until=None if lent.valid_until is None else until.isoformat(),
         )
     taken = lent._replace(valid_from=command.valid_from, valid_until=command.valid_until)
-    require_compatible(state.to.own(), taken, state.incompatible, facts)
+    require_compatible(state.to.held(), taken, state.incompatible)
     event = RoleDelegated(
         user=user,
         area=lent.area,
@@ -200,14 +223,28 @@ def delegate(state: Delegating, command: Delegate, facts: Facts) -> Decision:
         valid_until=command.valid_until,
         document=command.document,
     )
+    other = DelegationTaken(
+        user=to,
+        area=lent.area,
+        grant=command.delegation(),
+        giver=user,
+        duties=lent.duties,
+        valid_from=command.valid_from,
+        valid_until=command.valid_until,
+    )
     body = {"id": str(command.delegation())}
-    return Decision({user: (event,)}, body, command.document)
+    return Decision({user: (event,), to: (other,)}, body, command.document)
 
 
-def end(state: User, command: EndGrant, _: Facts) -> Decision:
-    user, given = known(state), state.grants.get(command.grant)
+def end(state: Ending, command: EndGrant, _: Facts) -> Decision:
+    """Earlier than it would have ended; on both sides of a delegation. What is over stays so."""
+    user, given = known(state.user), state.user.grants.get(command.grant)
     if given is None:
         raise UnknownGrant(grant=str(command.grant))
+    if command.valid_until >= (given.valid_until or date.max):
+        raise EndNotEarlier(
+            valid_until=None if given.valid_until is None else given.valid_until.isoformat()
+        )
     event = GrantEnded(
         user=user,
         area=given.area,
@@ -215,4 +252,5 @@ def end(state: User, command: EndGrant, _: Facts) -> Decision:
         valid_until=command.valid_until,
         reason=command.reason,
     )
-    return Decision({user: (event,)}, {"id": str(command.grant)})
+    taker = () if given.to is None else (known(state.taker),)
+    return Decision(dict.fromkeys((user, *taker), (event,)), {"id": str(command.grant)})

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.events.contracts.directory import (
+    DelegationTaken,
     GrantEnded,
     PostChanged,
     RoleDelegated,
@@ -120,10 +121,13 @@ class User:
     disabled: bool = False
     successor: UUID | None = None
     grants: Mapping[UUID, Grant] = field(default_factory=dict)
+    taken: Mapping[UUID, Grant] = field(default_factory=dict)
 
-    def own(self) -> Iterator[Grant]:
-        """Grants of the user's own, without what it lends to others."""
-        return (grant for grant in self.grants.values() if grant.of is None)
+    def held(self) -> Iterator[Grant]:
+        """What the user may act by: grants of its own, without what it lends to others, and what
+        others lend to it."""
+        yield from (grant for grant in self.grants.values() if grant.of is None)
+        yield from self.taken.values()
 
 
 class Seat(NamedTuple):
@@ -213,6 +217,12 @@ def evolve(state: User, event: Event) -> User:
             return replace(state, disabled=True)
         case WorkHandedOver():
             return replace(state, successor=event.to)
+        case DelegationTaken():
+            lent = Grant(event.area, "", event.duties, event.valid_from, event.valid_until)
+            return replace(state, taken={**state.taken, event.grant: lent})
+        case GrantEnded() if event.grant in state.taken:
+            ended = state.taken[event.grant]._replace(valid_until=event.valid_until)
+            return replace(state, taken={**state.taken, event.grant: ended})
         case RoleGranted() | RoleDelegated() | GrantEnded():
             return replace(state, grants={**state.grants, **dict(_granted(state, event))})
         case _:

@@ -64,6 +64,7 @@ class UserList:
     units: Mapping[UUID, Organisation]
     roles: Reference
     incompatible: Reference
+    by: str
 
 
 def import_(state: UserList, command: ImportUsers, facts: ListFacts) -> Decision:
@@ -108,9 +109,11 @@ def _given(
         valid_until=row.valid_until,
         occurred_on=day,
     )
-    if wanted.grant(user.known(known)) not in known.grants:
-        granting = Granting(known, state.roles, state.incompatible)
-        yield from _events(grant.grant(granting, wanted, here))
+    there = known.grants.get(wanted.grant(user.known(known)))
+    if there is not None and there.valid_until == wanted.valid_until:
+        return
+    granting = Granting(known, state.roles, state.incompatible, state.by)
+    yield from _events(grant.grant(granting, wanted, here))
 
 
 def _events(decision: Decision) -> tuple[Event, ...]:

@@ -28,7 +28,8 @@ SELECT u.id, u.subject, s.unit, s.area, s.post, d.id IS NOT NULL AS disabled, n.
   FROM known.users u
   JOIN known.seats s ON s.id = u.id
   LEFT JOIN known.disabled d ON d.id = u.id
-  LEFT JOIN known.successors n ON n.id = u.id
+  LEFT JOIN LATERAL (SELECT successor FROM known.successors WHERE id = u.id
+                      ORDER BY position DESC LIMIT 1) n ON true
  WHERE ($1::uuid IS NULL OR s.area IN ({below("$1")}))
    AND ($2::uuid IS NULL OR s.unit = $2)
    AND ($3::text IS NULL OR u.subject = $3)

@@ -37,7 +37,7 @@ async def _unlearned(_: Knowing, __: Taking, ___: Ask[TakeCut]) -> CutFacts:
     raise TypeError("TakeCut learns from the feeds of its call: execute it by POST /cuts")
 
 
-TAKE = Decider(TakeCut, CutFacts, _gather, _unlearned, cut.take)
+TAKE = Decider(TakeCut, CutFacts, _gather, _unlearned, cut.take, approvable=False)
 DECIDERS = (TAKE,)
 
 
