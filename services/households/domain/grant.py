@@ -195,21 +195,10 @@ def delegate(state: Delegating, command: Delegate, _: Facts) -> Decision:
     user, lent = enabled(state.user), state.user.grants.get(command.grant)
     if lent is None or lent.of is not None:
         raise UnknownGrant(grant=str(command.grant))
-    if state.to.id is None:
-        raise UnknownUser(user=str(command.to))
-    to = enabled(state.to)
-    if to == user:
-        raise DelegatedToOneself(user=str(user))
-    if str(to) == state.by:
-        raise GrantedToOneself(user=str(to))
+    to = _taker(state, command)
     if command.delegation() in state.user.grants:
         raise GrantAlreadyThere(grant=str(command.delegation()))
-    until = lent.valid_until or date.max
-    if command.valid_from < lent.valid_from or command.valid_until > until:
-        raise BeyondGrant(
-            grant_from=lent.valid_from.isoformat(),
-            grant_until=None if lent.valid_until is None else until.isoformat(),
-        )
+    _require_within(lent, command)
     taken = lent._replace(valid_from=command.valid_from, valid_until=command.valid_until)
     require_compatible(state.to.held(), taken, state.incompatible)
     event = RoleDelegated(
@@ -234,6 +223,27 @@ def delegate(state: Delegating, command: Delegate, _: Facts) -> Decision:
     )
     body = {"id": str(command.delegation())}
     return Decision({user: (event,), to: (other,)}, body, command.document)
+
+
+def _taker(state: Delegating, command: Delegate) -> UUID:
+    """Somebody else who is there, and not whoever records it."""
+    if state.to.id is None:
+        raise UnknownUser(user=str(command.to))
+    to = enabled(state.to)
+    if to == state.user.id:
+        raise DelegatedToOneself(user=str(to))
+    if str(to) == state.by:
+        raise GrantedToOneself(user=str(to))
+    return to
+
+
+def _require_within(lent: Grant, command: Delegate) -> None:
+    until = lent.valid_until or date.max
+    if command.valid_from < lent.valid_from or command.valid_until > until:
+        raise BeyondGrant(
+            grant_from=lent.valid_from.isoformat(),
+            grant_until=None if lent.valid_until is None else until.isoformat(),
+        )
 
 
 def end(state: Ending, command: EndGrant, _: Facts) -> Decision:
