@@ -88,7 +88,7 @@ async def visible(client: httpx.AsyncClient, by: httpx.Response) -> dict[str, st
 async def test_the_first_user_gives_all_others_their_roles(tree: Tree) -> None:
     async with person(tree, "curious") as nobody:  # a refusal is in the log before anybody is
         async with asyncio.timeout(30):  # a directory that nothing has confirmed yet seats nobody
-            while (answer := await nobody.get("/users")).status_code == 503:
+            while (answer := await nobody.get("/users")).status_code == 503:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert answer.status_code == 403
     code, user = await tree.said("init", "--subject", "first")
