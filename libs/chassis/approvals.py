@@ -84,6 +84,7 @@ class EventForeseen(BaseModel):
 
 class SaidShown(BaseModel):
     by: str
+    role: str
     behalf: str | None
     digest: str
 
@@ -94,6 +95,7 @@ class ApprovalShown(ApprovalAsAsked):
     body: dict[str, Any]
     behalf: str | None
     needs: NeedsShown
+    second_factor: bool = Field(description="同意时须二次验证")
     given: list[SaidShown]
     digest: str | None = Field(description="现在所见内容的摘要；同意时照录")
     events: list[EventForeseen]
@@ -206,7 +208,7 @@ def _is_there(approval: Approval) -> bool:
 def _asked(approval: Approval) -> dict[str, Any]:
     shown: dict[str, Any] = plain(approval)
     shown["body"] = msgspec.json.decode(withheld(approval.body.encode()))
-    return {name: value for name, value in shown.items() if name != "role"}
+    return {name: value for name, value in shown.items() if name not in ("role", "request")}
 
 
 _APPROVALS = f"""

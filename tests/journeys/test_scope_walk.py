@@ -333,13 +333,14 @@ async def approving(door: loader.Door, service: Service, sent: list[Sent]) -> No
     """Changes of reference data wait for an auditor from here on: said yes to, no, withdrawn, and
     one that waits still."""
     county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
+    command = next(one.name for one in service.deciders if one.approvable)
     base, since = f"{service.name}/reference/rows", "2024-01-01"
     one = {"bands": [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]}
     place = {"set": "approval", "area": county}
     row = {"key": "SetReference", "valid_from": since, "values": one}
     await said(door, base, {"set": "approval", "area": None, "row": row})
     for nth, step in enumerate(("approvals", "rejections", "withdrawals", None), 1):
-        later = {**row, "key": "EndReference", "valid_from": f"2051-01-0{nth}"}
+        later = {**row, "key": command, "valid_from": f"2051-01-0{nth}"}
         body = {**place, "row": later}
         waits = await said(door, base, body, status=202)
         path = f"{service.name}/approvals/{waits['id']}"
