@@ -121,7 +121,8 @@ class Call:
             raise KeyMissingError("每个命令都要有 Idempotency-Key：1 至 200 个可见 ASCII 字符")
         if looks_personal(key) in NEVER_HASHED:
             raise UnreadableError("Idempotency-Key 不得含个人信息")
-        return request_id(self.caller.id, key)
+        # By what the issuer says, which stays when the directory comes to know the person.
+        return request_id(self.caller.subject or self.caller.id, key)
 
     async def first_answer(self, location: str | None = None) -> Response | None:
         """What this key was answered, if it was used. Raises: KeyMissingError, KeyReusedError."""

@@ -104,6 +104,7 @@ async def test_who_brings_no_roles_holds_none(installation: Installation, issuer
         assert caller.id == user_id(issuer.issuer, "someone") != user_id("https://x", "someone")
         assert "someone" not in caller.id
         assert caller.subject == "someone"
+        await installation.catch_up(households)
         answer = await client.get("/areas", headers=bearer(token))
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/RoleNotHeld")
 

@@ -82,6 +82,21 @@ async def test_a_grant_holds_on_its_days_and_none_after_it_ended(office: Office)
     assert (await user.get("/events")).status_code == 403
 
 
+async def test_a_retry_is_a_retry_though_the_directory_came_to_know_who_asks(
+    office: Office,
+) -> None:
+    stating = await office.installation.client(funds, "clerk", subject="s1")
+    body = {"area": str(office.county.east), "year": 2020, "name": "项目", "kind": "relief"}
+    body |= {"purpose": "relief"}
+    first = await post(stating, "/projects", body, key="once")
+    await office.user("s1")
+    await office.told()
+    await asyncio.sleep(1.1)  # who somebody is, is remembered for a second
+    again = await post(stating, "/projects", body, key="once")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replay"] == "true"
+
+
 async def test_an_old_copy_of_the_directory_seats_nobody(office: Office) -> None:
     """Who was disabled meanwhile could not be told from who was not."""
     await office.user("s1")
