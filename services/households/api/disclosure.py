@@ -55,11 +55,11 @@ class Found(BaseModel):
     found: list[list[UUID]] = Field(description="依次为各证件号码、电话、账号所属的人员编号")
 
 
-class Named(BaseModel):
+class NamedFound(BaseModel):
     found: list[list[UUID]] = Field(description="一组人员编号")
 
 
-class Opened(Named):
+class Opened(NamedFound):
     names: dict[UUID, str] | None = Field(description="找到的人员的姓名；重复请求时为 null")
 
 
@@ -130,7 +130,7 @@ async def match(typed: MatchPersons, call: Reader) -> Response:
     return await call.execute(SEEK, _sought(typed, "numbers", len(rows), rows))
 
 
-@router.post("/persons/names", status_code=201, response_model=Named, summary="按姓名查找人员")
+@router.post("/persons/names", status_code=201, response_model=NamedFound, summary="按姓名查找人员")
 async def find_by_name(typed: NamePersons, call: Reader) -> Response:
     """完整姓名，在区域及其下级之内；姓名不保存，记录用途与找到的编号。"""
     known = await call.first_answer()

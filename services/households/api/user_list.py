@@ -32,7 +32,7 @@ router = APIRouter(tags=["用户"])
 Security = Annotated[Call, Depends(Holds("security"))]
 
 
-class RowTyped(BaseModel):
+class UserLine(BaseModel):
     """A line of the sheet: one role of one user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +50,7 @@ class EnterUsers(Command):
     """导入用户名单: 未登记的登记, 并按行授予角色; 全部成功或全部不登记。再次导入不起作用。"""
 
     area: UUID = Field(description="名单所属区域; 各行都须在其内")
-    rows: tuple[RowTyped, ...] = Field(min_length=1, max_length=LARGEST_LIST)
+    rows: tuple[UserLine, ...] = Field(min_length=1, max_length=LARGEST_LIST)
 
 
 class UsersImported(Made):
@@ -100,7 +100,7 @@ async def import_users(typed: EnterUsers, call: Security) -> Response:
 
 
 async def _resolved(
-    call: Call, number: int, row: RowTyped
+    call: Call, number: int, row: UserLine
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The row with ids in place of code and name, and what is wrong with it."""
     area = await view.area_of(call.log.pool, row.area_code)
