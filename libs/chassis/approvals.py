@@ -22,13 +22,13 @@ from libs.events.approvals import (
     learned,
     waiting,
 )
+from libs.events.clock import today
 from libs.events.decider import Ask, Decider, Knowing
 from libs.events.errors import Refused
 from libs.events.execute import problem
 from libs.events.known import below
 from libs.events.loads import LiveStreams
 from libs.events.types import Command, Event, plain, withheld
-from libs.events.unattended import today
 
 from .auth import ROLES
 from .call import Call, Holds

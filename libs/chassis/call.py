@@ -17,6 +17,7 @@ from fastapi import Request, Response
 
 from libs.events import spans
 from libs.events.canonical import sha256
+from libs.events.clock import today
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
 from libs.events.errors import (
@@ -39,7 +40,6 @@ from libs.events.execute import (
 from libs.events.log import Log
 from libs.events.private import CITIZEN_ID, MOBILE, looks_personal
 from libs.events.types import Actor, Command, request_id
-from libs.events.unattended import today
 
 from .auth import Caller
 from .seats import identified, seated

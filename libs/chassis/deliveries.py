@@ -22,6 +22,7 @@ import structlog
 from libs.events import subscriptions, tasks
 from libs.events.acting import Acting, Clock, Deed, Sources, utc_now
 from libs.events.canonical import canonical
+from libs.events.clock import today
 from libs.events.codec import Contracts, decode_metadata
 from libs.events.errors import FeedStoppedError, ForkedError
 from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
@@ -32,7 +33,7 @@ from libs.events.reader import Reader
 from libs.events.subscriptions import GiveUpSubscription
 from libs.events.tasks import OpenTask
 from libs.events.types import Recorded
-from libs.events.unattended import Machine, commanded, today
+from libs.events.unattended import Machine, commanded
 
 from .common_routes import cloud_event
 from .webhook import ANSWER_WITHIN_S, client, is_listed, post, secrets_of, signature

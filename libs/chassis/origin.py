@@ -30,13 +30,14 @@ from .identity import Identity
 from .lookups import lookup_routes
 from .observe import beside, keep_looking, look_at_store
 from .pack_keys import read_pack_keys
-from .second_factor import FileKeys, SecondFactors
+from .second_factor import SecondFactors
 from .service import Service
 from .settings import Settings
 from .stores import Stores, require_migrated
 from .system_tokens import SystemTokens
 from .telemetry import exported
 from .traced import Traced
+from .vault.keys import kept_keys
 from .vault.vault import Vault, open_vault
 from .watchdog import watch_loop
 from .webhook import read_listed
@@ -80,7 +81,7 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     vault = await _vault(service, origin, stack)
     app = application(service, store, verifier, listed, pack_keys=pack_keys, vault=vault)
     if (file := origin.settings.factor_key_file) is not None:
-        app.state.second_factors = SecondFactors(store.pool, FileKeys(file))
+        app.state.second_factors = SecondFactors(store.pool, kept_keys(file, may_make=True))
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
     if origin.settings.otlp is None:
         return Mount(service.prefix, app, name=service.name)

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from jwt import PyJWTError
-from jwt.algorithms import OKPAlgorithm
 
 from libs.events.packs import ApplyPack
 
+from .keys import read_key
 from .settings import SettingError
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, PyJWTError)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 PackKeys = Mapping[tuple[str, str], Ed25519PublicKey]
 """By issuer and key id."""
 
@@ -37,10 +36,10 @@ def read_pack_keys(file: Path | None) -> PackKeys:
 
 
 def _public(jwk: dict[str, str]) -> Ed25519PublicKey:
-    key = OKPAlgorithm.from_jwk(jwk)
-    if not isinstance(key, Ed25519PublicKey):
+    known = read_key(jwk)
+    if known is None or not isinstance(known.key, Ed25519PublicKey):
         raise TypeError("not the public half of an Ed25519 key")
-    return key
+    return known.key
 
 
 def signed(command: ApplyPack, keys: PackKeys) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from libs.events.clock import today
 from libs.events.directory import Held, held
 from libs.events.errors import EventsError, Refused
 from libs.events.log import Log
-from libs.events.unattended import today
 
 from .auth import Caller
 

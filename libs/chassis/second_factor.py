@@ -13,27 +13,23 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from libs.events.errors import EventsError
 
 from .call import Call
-from .migrate import locked, write_private
+from .vault.keys import Keys
+from .vault.sealing import KEY_BYTES
 
 HEADER = "second-factor"
 STEP_S, STEPS_ASIDE = 30, 1
-WRAPPED_BYTES, SECRET_BYTES = 32, 20
-"""What is wrapped, as keys are, and how much of it is the secret: as long as SHA-1's output."""
+SECRET_BYTES = 20
+"""Of the bytes that are wrapped, as keys are; as long as the output of SHA-1."""
 TRIES, SHUT_FOR = 5, timedelta(minutes=15)
-NONCE_BYTES = 12
 _CODE = re.compile(r"[0-9]{6}")
 
 
@@ -63,38 +59,6 @@ class SecondFactorAwayError(SecondFactorError):
     title = "没有二次验证"
 
 
-class Keys(Protocol):
-    """Wraps and unwraps 32 bytes; `about` says whose they are and must be the same both times."""
-
-    def wrap(self, key: bytes, about: bytes) -> bytes: ...
-    def unwrap(self, wrapped: bytes, about: bytes) -> bytes: ...
-
-
-class FileKeys:
-    """AES-256-GCM under a key in a 0600 file of the installation, made when it is first needed."""
-
-    def __init__(self, file: Path) -> None:
-        lock = locked(file.with_suffix(".lock"))
-        assert lock is not None, "it waits"
-        try:
-            if not file.exists():
-                write_private(file, os.urandom(WRAPPED_BYTES).hex() + "\n")
-            self._key = AESGCM(bytes.fromhex(file.read_text().strip()))
-        finally:
-            os.close(lock)
-
-    def wrap(self, key: bytes, about: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._key.encrypt(nonce, key, about)
-
-    def unwrap(self, wrapped: bytes, about: bytes) -> bytes:
-        """Raises: ValueError for what was wrapped for another, or by another key."""
-        try:
-            return self._key.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], about)
-        except InvalidTag:
-            raise ValueError("wrapped for another, or by another key") from None
-
-
 def codes(secret: bytes, at: datetime) -> Mapping[int, str]:
     """Those that are good at an instant, by their step."""
     totp = TOTP(secret, 6, SHA1(), STEP_S)  # noqa: S303 - what authenticator apps know; RFC 6238
@@ -112,7 +76,7 @@ class SecondFactors:
     async def enrol(self, person: str, at: datetime) -> str:
         """A new secret as the otpauth URI that an app reads: told here once, and to be confirmed by
         a first code. Raises: SecondFactorEnrolledError where one is in force."""
-        made = os.urandom(WRAPPED_BYTES)
+        made = os.urandom(KEY_BYTES)
         wrapped = self._keys.wrap(made, _about(person))
         if await self._pool.fetchval(_ENROL, person, wrapped, at) is None:
             raise SecondFactorEnrolledError("要更换，先由管理员停用现有的")

@@ -27,12 +27,11 @@ from .contracts.approvals import (
     Needs,
 )
 from .dated_rows import Reference, Set, Values
-from .decider import Ask, Decider, Decision, Facts, Fold
+from .decider import AnyDecider, Ask, Decision, Facts, Fold
 from .duties import Duty
 from .errors import Refused
 from .types import Command, Event, stream_id
 
-AnyDecider = Decider[Any, Any, Any]
 State = Literal["none", "submitted", "approved", "rejected", "withdrawn"]
 UNSEEN = ("relies_on",)
 """What of an event its digest leaves out: up to where copies were read, which moves on while people
@@ -140,7 +139,6 @@ class Approval:
     maker: str = ""
     role: str = ""
     behalf: str | None = None
-    digest: str = ""
     amount_fen: int | None = None
     needs: Needs = Needs(count=0, duties=())  # noqa: RUF009 - a frozen value
     second_factor: bool = False
@@ -239,15 +237,15 @@ def persons(by: str, behalf: str | None) -> set[str]:
     return {by} if behalf is None else {by, behalf}
 
 
-def require_another(approval: Approval, same: Iterable[str]) -> None:
-    """Neither the maker nor anybody who said yes before, in whatever seat. `same`: everyone whose
-    acts count as the caller's own. Raises: MakerIsChecker, AlreadyApproved."""
+def require_another(approval: Approval, same: Iterable[str], digest: str | None) -> None:
+    """Neither the maker nor anybody who said yes to these events before, in whatever seat. `same`:
+    everyone whose acts count as the caller's own. Raises: MakerIsChecker, AlreadyApproved."""
     own = set(same)
     for person in sorted(persons(approval.maker, approval.behalf) & own):
         raise MakerIsChecker(person=person)
     for said in approval.given:
         for person in sorted(persons(said.by, said.behalf) & own):
-            if said.digest == approval.digest:
+            if said.digest == digest:
                 raise AlreadyApproved(person=person)
 
 
@@ -269,7 +267,6 @@ def evolve(state: Approval, event: Event) -> Approval:
                 event.maker,
                 event.role,
                 event.behalf,
-                event.digest,
                 event.amount_fen,
                 event.needs,
                 event.second_factor,
@@ -278,7 +275,7 @@ def evolve(state: Approval, event: Event) -> Approval:
         case ApprovalGiven():
             said = Said(event.by, event.role, event.behalf, event.digest)
             over: State = "approved" if event.complete else "submitted"
-            return replace(state, given=(*state.given, said), digest=event.digest, state=over)
+            return replace(state, given=(*state.given, said), state=over)
         case ApprovalRejected():
             return replace(state, state="rejected")
         case ApprovalWithdrawn():

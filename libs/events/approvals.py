@@ -7,7 +7,7 @@ all of them are fenced, so two who say yes at once are one after the other.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -32,13 +32,12 @@ from .contracts.approvals import (
     ApprovalWithdrawn,
     Needs,
 )
-from .decider import Ask, Decider, Decision, Facts, Knowing, Streams
+from .decider import AnyDecider, Ask, Decider, Decision, Facts, Knowing, Streams
 from .directory import same_person
 from .entries import Row, Table
 from .ruling import Ruled, ruled_by, upheld
 from .types import Actor, Command, Event, Metadata, Recorded, plain
 
-AnyDecider = Decider[Any, Any, Any]
 DIRECTORY_MAY_BE = timedelta(seconds=60)
 """How old the directory may be for whoever approves (design 10)."""
 
@@ -115,7 +114,7 @@ def give(state: Waiting, command: GiveApproval, facts: ApprovalFacts) -> Decisio
     assert state.decider is not None
     now = foreseen(state, msgspec.convert(facts.inner, state.decider.facts))
     require_duty(now.needs, state.actor.role)
-    require_another(replace(approval, digest=now.digest), facts.same)
+    require_another(approval, facts.same, now.digest)
     if now.second_factor and not facts.verified:
         raise SecondFactorNeeded()
     if command.digest != now.digest:
@@ -159,7 +158,7 @@ def reject(state: Waiting, command: RejectApproval, facts: ApprovalFacts) -> Dec
     """By whoever might have said yes."""
     id_, approval = state.approval.require_open(), state.approval
     require_duty(approval.needs, state.actor.role)
-    require_another(replace(approval, given=()), facts.same)
+    require_another(approval, facts.same, None)
     by, behalf = state.by()
     event = ApprovalRejected(
         approval=id_, area=approval.area, by=by, behalf=behalf, reason=command.reason

@@ -181,6 +181,14 @@ class Decider(Generic[S, C, F]):
             lasting(facts.path[-1], facts.ended, ask.command.counted_on)
 
 
+AnyDecider = Decider[Any, Any, Any]
+
+
+async def where(known: Knowing, area: UUID | None) -> Facts:
+    """Nothing but where a thing lies; None: in the whole installation."""
+    return Facts(path=() if area is None else await known.path(area))
+
+
 def within(actor: Actor, path: tuple[UUID, ...]) -> None:
     """Refuse when the actor's area is not among the area concerned and its ancestors."""
     if actor.area is not None and actor.area not in path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +18,9 @@ import msgspec
 
 from . import measures, spans
 from .canonical import canonical
+from .clock import today
 from .contracts.log import CommandRefused
-from .decider import Ask, Decider, Decision
+from .decider import AnyDecider, Ask, Decision
 from .errors import (
     BusyError,
     ChangedMeanwhileError,
@@ -39,9 +40,6 @@ from .types import Actor, Event, Metadata, plain, stream_id
 TRIES = 3
 REFUSALS_KEPT = 200
 """Refusals of one unit and day kept one by one; beyond that they are counted."""
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
-
-AnyDecider = Decider[Any, Any, Any]
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -79,16 +77,11 @@ async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDec
     is an Answer.
     """
     with spans.span("execute", service=log.service, command=decider.name) as span:
-        answer = await _once(log, replace(ask, today=business_day()), around, decider)
+        answer = await _once(log, replace(ask, today=today()), around, decider)
         span.set_attributes(
             {"position": answer.position, "status": answer.status, "replay": answer.replay}
         )
         return answer
-
-
-def business_day() -> date:
-    """The day where it is done."""
-    return datetime.now(UTC).astimezone(CHINA).date()
 
 
 async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
@@ -195,8 +188,8 @@ class Unasked:
 def refused(log: Log, ask: Unasked, around: Surroundings, refusal: Refused) -> Request:
     """A refusal as a request: one event on the stream of the unit and day, or only counted."""
     measures.REFUSALS.add(1, {"service": log.service, "refusal": refusal.name})
-    today = business_day()
-    stream = stream_id("refusals", ask.actor.unit, ask.actor.unit, today.isoformat())
+    day = today()
+    stream = stream_id("refusals", ask.actor.unit, ask.actor.unit, day.isoformat())
     event = CommandRefused(
         command=ask.command,
         refusal=refusal.name,
@@ -213,7 +206,7 @@ def refused(log: Log, ask: Unasked, around: Surroundings, refusal: Refused) -> R
         body_hash=around.body_hash,
         answer=canonical({"body": problem(refusal), "status": refusal.status}),
         parts=(Part(stream, events, None),),
-        metadata=_metadata(ask.actor, around, ask.request, (today, today)),
+        metadata=_metadata(ask.actor, around, ask.request, (day, day)),
     )
 
 

@@ -16,11 +16,12 @@ from uuid import UUID
 import asyncpg
 from pydantic import Field
 
+from .clock import today
 from .contracts.log import ParkedSkipped
 from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams
 from .log import Log
 from .types import Command, Event, stream_id
-from .unattended import Machine, commanded, today
+from .unattended import Machine, commanded
 
 MOST_KEYS, MOST_OF_KEY = 1_000, 100
 FIRST_PAUSE_S = 1

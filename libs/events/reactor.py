@@ -19,6 +19,7 @@ from asyncpg import Connection, Pool
 
 from . import tasks
 from .acting import NOT_NOW, Acting, Clock, Deed, Sources, utc_now
+from .clock import CHINA
 from .codec import Contracts, decode_metadata
 from .decider import Decider, Reaction
 from .errors import (
@@ -27,7 +28,7 @@ from .errors import (
     ReplacedError,
     StaleReferenceError,
 )
-from .execute import CHINA, Answer
+from .execute import Answer
 from .group_commit import unavailable
 from .leaf import leaf
 from .log import Log

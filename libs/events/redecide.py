@@ -17,9 +17,9 @@ from asyncpg import Connection, Record
 
 from .canonical import canonical
 from .codec import Contracts
-from .decider import Ask, Decision, Fold
+from .decider import AnyDecider, Ask, Decision, Fold
 from .errors import Refused
-from .execute import AnyDecider, problem
+from .execute import problem
 from .ruling import ruled_by, ruling
 from .types import Actor
 

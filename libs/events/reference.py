@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from .contracts.rules import ReferenceEnded, ReferenceSet, ReferenceWithdrawn
 from .dated_rows import Key, Reference, RowTyped, SetName, reference_stream, references
-from .decider import Ask, Decider, Decision, Facts, Knowing, Streams
+from .decider import Ask, Decider, Decision, Facts, Knowing, Streams, where
 from .errors import Refused, UnknownArea
 from .types import Command, Day
 
@@ -134,8 +134,7 @@ async def _of(streams: Streams, ask: Ask[AnyRow]) -> Reference:
 
 
 async def _where(known: Knowing, _: Reference, ask: Ask[AnyRow]) -> Facts:
-    area = ask.command.area
-    return Facts(path=() if area is None else await known.path(area))
+    return await where(known, ask.command.area)
 
 
 SET = Decider(SetReference, Facts, _of, _where, set_row, founds_areas=True)

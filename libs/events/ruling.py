@@ -8,13 +8,11 @@ from typing import Any
 from .approval import APPROVALS, required, submitted
 from .contracts.log import ExternalRefBound
 from .dated_rows import Reference
-from .decider import Ask, Decider, Decision, Streams
+from .decider import AnyDecider, Ask, Decision, Streams
 from .external_ref import binding, bound_ref, refuse_taken
 from .reference import reference
 from .severity import SEVERITIES, decided
 from .types import Command
-
-AnyDecider = Decider[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .contracts.rules import RuleOverridden, RuleWarned
 from .dated_rows import Reference, Set, Values
-from .decider import Ask, Decider, Decision, Facts
+from .decider import AnyDecider, Ask, Decision, Facts
 from .errors import Refused
 from .types import Command, Event, stream_id
 
@@ -65,9 +65,6 @@ class Waived(NamedTuple):
 
     refusal: Refused
     override: Override | None
-
-
-AnyDecider = Decider[Any, Any, Any]
 
 
 def decided(

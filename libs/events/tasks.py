@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import Field
 
 from .contracts.log import TaskClosed, TaskOpened
-from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams
+from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams, where
 from .entries import Row, Table
 from .errors import Refused
 from .types import Command, Day, Event, Metadata, Recorded, stream_id
@@ -121,15 +121,11 @@ async def _of(streams: Streams, ask: Ask[Any]) -> Task:
 
 
 async def _asked_where(known: Knowing, _: Task, ask: Ask[OpenTask]) -> Facts:
-    return await _path(known, ask.command.area)
+    return await where(known, ask.command.area)
 
 
 async def _where(known: Knowing, state: Task, _: Ask[Any]) -> Facts:
-    return await _path(known, state.area)
-
-
-async def _path(known: Knowing, area: UUID | None) -> Facts:
-    return Facts(path=() if area is None else await known.path(area))
+    return await where(known, state.area)
 
 
 OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True, approvable=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from .canonical import sha256
-from .decider import Ask
-from .execute import Answer, AnyDecider, Surroundings, business_day, execute
+from .decider import AnyDecider, Ask
+from .execute import Answer, Surroundings, execute
 from .log import Log
 from .types import Actor, Command, request_id
 
@@ -52,6 +52,3 @@ async def commanded(
         cause=cause,
     )
     return await execute(log, Ask(request, target, command, machine.actor), around, decider)
-
-
-today = business_day

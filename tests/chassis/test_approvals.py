@@ -13,8 +13,9 @@ from uuid import UUID
 import pytest
 from httpx import AsyncClient, Response
 
-from libs.chassis.second_factor import FileKeys, SecondFactors, codes
-from libs.events.unattended import today
+from libs.chassis.second_factor import SecondFactors, codes
+from libs.chassis.vault.keys import kept_keys
+from libs.events.clock import today
 from services.funds.service import service as funds
 from services.households.service import service as households
 from tests.conftest import Installation
@@ -553,7 +554,8 @@ async def with_factors(
     installation: Installation, subject: str, folder: Path, role: str = "finance"
 ) -> AsyncClient:
     client = await someone(installation, subject, role)
-    factors = SecondFactors((await installation.log(funds)).pool, FileKeys(folder / "key"))
+    keys = kept_keys(folder / "key", may_make=True)
+    factors = SecondFactors((await installation.log(funds)).pool, keys)
     client._transport.app.state.second_factors = factors  # type: ignore[attr-defined]
     return client
 

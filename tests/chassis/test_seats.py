@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from httpx import AsyncClient, Response
 
-from libs.events.unattended import today
+from libs.events.clock import today
 from services.funds.service import service as funds
 from services.households.service import service as households
 from tests.conftest import Installation

@@ -23,10 +23,11 @@ from libs.chassis.cli.events import digest_of
 from libs.chassis.http import application
 from libs.chassis.loader import Door, Load
 from libs.chassis.migrate import Store
-from libs.chassis.second_factor import FileKeys, SecondFactors
+from libs.chassis.second_factor import SecondFactors
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores
 from libs.chassis.system_tokens import SystemTokens
+from libs.chassis.vault.keys import kept_keys
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
 from tests.packs import BELIEVED
@@ -80,7 +81,7 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     """The door of an installation whose readers run, unless others do; they end with it."""
     people = OwnTokens(installation.issuer.key_set, installation.issuer.url)
     folder = TemporaryDirectory(prefix="suyuan-factors-")
-    keys = FileKeys(Path(folder.name) / "key")
+    keys = kept_keys(Path(folder.name) / "key", may_make=True)
     mounts = []
     for service in SERVICES:
         log, vault = await installation.log(service), await installation.vault_of(service)

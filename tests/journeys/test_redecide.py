@@ -9,8 +9,7 @@ from typing import Any
 import asyncpg
 
 from libs.chassis.service import Service
-from libs.events.decider import Decision
-from libs.events.execute import AnyDecider
+from libs.events.decider import AnyDecider, Decision
 from libs.events.redecide import Difference, redecide
 from services.__main__ import SERVICES
 from services.funds.api.lot import ALLOCATE

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from libs.events.clock import today
 from libs.events.duties import DUTIES
-from libs.events.unattended import today
 from tests.journeys.test_scope_walk import COMMANDS, GUARDED, OF_ONESELF, Door, Walk, walk
 
 __all__ = ["walk"]

@@ -7,9 +7,9 @@ from typing import Any
 
 from httpx import AsyncClient
 
+from libs.events.clock import today
 from libs.events.contracts.funds import FundPaid
 from libs.events.contracts.households import AreaMoved
-from libs.events.unattended import today
 from tests.events_of import plant
 from tests.reporting import planted
 from tests.reporting.conftest import District, figure

@@ -14,7 +14,7 @@ import httpx
 
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
-from libs.events.unattended import today
+from libs.events.clock import today
 
 COLUMNS = {
     "账号": "subject",

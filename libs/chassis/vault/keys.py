@@ -45,12 +45,17 @@ class SoftwareKeys:
 
 
 def software_keys(folder: Path, *, may_make: bool) -> SoftwareKeys:
-    """From the folder's file, made at the first start: of several processes one makes it.
+    """The master of the folder. Raises: MasterMissingError."""
+    own_directory(folder, None, 0o700)
+    return kept_keys(folder / MASTER, may_make=may_make)
+
+
+def kept_keys(file: Path, *, may_make: bool) -> SoftwareKeys:
+    """From a 0600 file, made at the first start: of several processes one makes it.
 
     Raises: MasterMissingError where it is missing and must not be made.
     """
-    own_directory(folder, None, 0o700)
-    file, lock = folder / MASTER, locked(folder / "master.lock")
+    lock = locked(file.with_suffix(".lock"))
     assert lock is not None, "it waits"
     try:
         if not file.exists():

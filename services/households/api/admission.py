@@ -6,10 +6,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from libs.chassis.call import Call, RefusedCall
+from libs.events.clock import today
 from libs.events.decider import Streams, within
 from libs.events.errors import NotFoundError, Refused, UnknownArea
 from libs.events.loads import LiveStreams
-from libs.events.unattended import today
 from services.households.domain.person import Held, persons, present
 from services.households.domain.tree import Area, areas
 

@@ -12,9 +12,9 @@ from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made, Page
+from libs.events.clock import today
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import plain
-from libs.events.unattended import today
 from services.households.domain import alias
 from services.households.domain.alias import (
     ConfirmAlias,

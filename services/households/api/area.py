@@ -12,10 +12,10 @@ from libs.chassis.call import Call, Holds
 from libs.chassis.listing import Wanted, page, scope_of
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made, Page
+from libs.events.clock import today
 from libs.events.contracts.households import AreaLevel
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import Day, plain
-from libs.events.unattended import today
 from services.households.domain import area
 from services.households.domain.area import (
     AddAreaAlias,

@@ -19,11 +19,11 @@ from libs.chassis.common_routes import answer
 from libs.chassis.shapes import Made
 from libs.chassis.vault.spelling import Kind, name
 from libs.chassis.vault.vault import Line
+from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.loads import LiveStreams
 from libs.events.reference import reference
-from libs.events.unattended import today
 from services.households.domain import disclosure
 from services.households.domain.disclosure import (
     DayFacts,

@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
+from libs.events.clock import today
 from libs.events.contracts.households import Era, RiskType
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import Day, plain
-from libs.events.unattended import today
 from services.households.domain import household
 from services.households.domain.household import (
     Flagging,

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from libs.chassis.call import Call, Holds, RefusedCall
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
+from libs.events.clock import today
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.errors import Refused
 from libs.events.loads import LiveStreams
 from libs.events.reference import reference
-from libs.events.unattended import today
 from services.households.domain import erasure, person
 from services.households.domain.disclosure import DayFacts
 from services.households.domain.erasure import RETENTIONS, ErasePerson, Erasing

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
+from libs.events.clock import today
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.types import Day, plain
-from libs.events.unattended import today
 from services.households.domain import population
 from services.households.domain.population import Counting, CountPopulation, populations
 from services.households.domain.tree import areas

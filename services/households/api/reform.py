@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.shapes import Made
+from libs.events.clock import today
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from libs.events.unattended import today
 from services.households.domain import reform
 from services.households.domain.reform import MOST_BELOW, MergeArea, MoveArea, Reform, SplitArea
 from services.households.domain.tree import Area, areas, children, children_stream

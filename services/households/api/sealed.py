@@ -13,9 +13,9 @@ from libs.chassis.call import Call
 from libs.chassis.vault.spelling import Kind, number
 from libs.chassis.vault.store import Home
 from libs.chassis.vault.vault import Line, Vault, random_id
+from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.loads import LiveStreams
-from libs.events.unattended import today
 from services.households.domain import checksum
 from services.households.domain.household import registry
 from services.households.domain.person import (

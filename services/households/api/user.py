@@ -13,7 +13,7 @@ from libs.chassis.common_routes import answer
 from libs.chassis.listing import OPAQUE, Wanted, page, scope_of
 from libs.chassis.reading import found
 from libs.chassis.shapes import Made, Page
-from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams, where
 from libs.events.reference import reference
 from libs.events.types import Command, Day, plain
 from services.households.domain import grant, user
@@ -119,12 +119,8 @@ async def _to_end(streams: Streams, ask: Ask[EndGrant]) -> Ending:
     return Ending(known, User() if taker is None else await streams.load(users, taker))
 
 
-async def _path(known: Knowing, area: UUID | None) -> Facts:
-    return Facts(path=() if area is None else await known.path(area))
-
-
 async def _at_unit(known: Knowing, state: Seat, _: Ask[Command]) -> Facts:
-    return await _path(known, _seat_area(state.unit, state.user))
+    return await where(known, _seat_area(state.unit, state.user))
 
 
 def _seat_area(unit: Organisation, known: User) -> UUID | None:
@@ -132,25 +128,25 @@ def _seat_area(unit: Organisation, known: User) -> UUID | None:
 
 
 async def _at_user(known: Knowing, state: User, _: Ask[Command]) -> Facts:
-    return await _path(known, state.area)
+    return await where(known, state.area)
 
 
 async def _at_giver(known: Knowing, state: Pair, _: Ask[Command]) -> Facts:
-    return await _path(known, state.user.area)
+    return await where(known, state.user.area)
 
 
 async def _where_granted(known: Knowing, _: Granting, ask: Ask[GrantRole]) -> Facts:
-    return await _path(known, ask.command.area)
+    return await where(known, ask.command.area)
 
 
 async def _where_delegated(known: Knowing, state: Delegating, ask: Ask[Delegate]) -> Facts:
     lent = state.user.grants.get(ask.command.grant)
-    return await _path(known, state.user.area if lent is None else lent.area)
+    return await where(known, state.user.area if lent is None else lent.area)
 
 
 async def _where_ended(known: Knowing, state: Ending, ask: Ask[EndGrant]) -> Facts:
     given = state.user.grants.get(ask.command.grant)
-    return await _path(known, state.user.area if given is None else given.area)
+    return await where(known, state.user.area if given is None else given.area)
 
 
 REGISTER = Decider(

@@ -19,12 +19,11 @@ from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.chassis.call import Call, UnreadableError
+from libs.events.clock import CHINA, today
 from libs.events.contracts.reporting import FigureDeclared, LogPosition, StatementDeclared
 from libs.events.cuts import parse_cut
 from libs.events.errors import EventsError, NotFoundError, NotYetVisibleError
-from libs.events.execute import CHINA
 from libs.events.types import Day
-from libs.events.unattended import today
 from services.reporting.domain.cut import CutName
 from services.reporting.views.cursors import Applied, Moment, applied
 from services.reporting.views.declared import areas_with, cuts_named
