@@ -10,6 +10,7 @@ import asyncpg
 
 from libs.events.checker import Checker, checks_of
 from libs.events.checks import Check
+from libs.events.ending import end
 from libs.events.examine import Finding, examine
 from libs.events.feed import DirectFeed
 from libs.events.group_commit import Connect
@@ -47,14 +48,8 @@ async def keep_checking(
         )
         checkers.append(Checker(service.name, pool, service.contracts, checks(service, feeds)))
     running = [asyncio.create_task(checker.run()) for checker in checkers]
-    stack.push_async_callback(_end, running)
+    stack.push_async_callback(end, *running)
     return checkers
-
-
-async def _end(running: Sequence[asyncio.Task[None]]) -> None:
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
 
 
 async def examined(service: Service, stores: Stores) -> list[Finding]:

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from libs.events import measures
+from libs.events.ending import end
 from libs.events.log import Log
 
 from .measures import CONNECTIONS
@@ -31,8 +32,7 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def keep_looking(look: Callable[[], Awaitable[None]], every_s: float = EVERY_S) -> None:

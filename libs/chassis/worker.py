@@ -19,6 +19,7 @@ import structlog
 
 from libs.events.acting import Acting
 from libs.events.contracts import BY_SERVICE
+from libs.events.ending import end
 from libs.events.errors import FeedStoppedError
 from libs.events.feed import Feed
 from libs.events.kafka_feed import KafkaFeed
@@ -117,9 +118,10 @@ async def follow(runs: Sequence[Runs], stop: asyncio.Event) -> None:
     """All of them until `stop`; a stopped feed ends its own, any other failure ends all."""
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(_run(one)) for one in runs]
-        await stop.wait()
-        for task in running:
-            task.cancel()
+        try:
+            await stop.wait()
+        finally:
+            await end(*running)
 
 
 async def _run(one: Runs) -> None:

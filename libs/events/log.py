@@ -23,6 +23,7 @@ import asyncpg
 
 from .codec import Contracts
 from .contracts.log import RefusalsCounted
+from .ending import end
 from .group_commit import GroupCommit
 from .known import Known
 from .loads import PLANNER, Loads
@@ -123,7 +124,5 @@ async def open_log(
     try:
         yield log
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(*running)
         await asyncio.wait_for(pool.close(), timeout=10)

@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from . import measures, spans
 from .cursor import Cursor, check
 from .cursor_row import CursorRow
+from .ending import end
 from .errors import FeedStoppedError, ForkedError, ReplacedError
 from .feed import DirectFeed
 from .group_commit import UNKNOWN_OUTCOME, unavailable
@@ -88,9 +89,7 @@ class Relay:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
         done.pop().result()
 
     async def _renew(self) -> None:
@@ -117,8 +116,7 @@ class Relay:
                         await self.feed.wait(TICK_S)
             finally:
                 if ahead is not None:
-                    ahead.cancel()
-                    await asyncio.gather(ahead, return_exceptions=True)
+                    await end(ahead)
 
     async def _page(self, position: int) -> list[Recorded]:
         """From the event at a position on, so that it can be compared with what was sent."""

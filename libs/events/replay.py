@@ -17,6 +17,7 @@ from uuid import UUID
 from asyncpg import Connection
 from asyncpg.pgproto import pgproto  # its UUID is the one that rows hold: made five times as fast
 
+from .ending import end
 from .errors import HoleError, PoisonError
 from .types import Event, Recorded
 
@@ -67,8 +68,7 @@ async def replay(
             yield events
     finally:
         if ahead is not None:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            await end(ahead)
 
 
 def _start(
