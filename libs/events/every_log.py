@@ -8,6 +8,7 @@ from typing import Any
 
 from . import (
     approvals,
+    imports,
     objections,
     packs,
     parking,
@@ -31,9 +32,10 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *reference.DECIDERS,
     *packs.DECIDERS,
     *second_factors.DECIDERS,
+    imports.RECORD,
 )
 
-SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS)
+SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS, imports.ENTRY_AGES)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:

@@ -15,7 +15,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from .contracts.households import AreaFollowed, AreaMerged, AreaMoved, AreaRegistered, AreaSplit
+from .contracts.households import (
+    AreaCodeChanged,
+    AreaFollowed,
+    AreaMerged,
+    AreaMoved,
+    AreaRegistered,
+    AreaSplit,
+)
 from .decider import Facts
 from .entries import Row, Table
 from .errors import StaleReferenceError
@@ -54,14 +61,24 @@ ENDS = Table(
     key=("area",),
     mode="latest",
 )
-AREAS_OF = (AreaRegistered, AreaMoved, AreaFollowed, AreaMerged, AreaSplit)
+CODES = Table(
+    "known.area_codes",
+    (("area", "uuid"), ("valid_from", "date"), ("code", "text"), ("name", "text")),
+    key=("area", "valid_from"),
+    mode="latest",
+)
+AREAS_OF = (AreaRegistered, AreaCodeChanged, AreaMoved, AreaFollowed, AreaMerged, AreaSplit)
 
 
 def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
-    """Rows of known.areas as registered, of the paths that it had later, and of its end."""
+    """Rows of known.areas as registered, of its codes, of the paths that it had later, and of its
+    end."""
     match fact:
         case AreaRegistered():
             yield AREAS, (fact.area, fact.path, fact.level, fact.valid_from)
+            yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
+        case AreaCodeChanged():
+            yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
         case AreaMoved() | AreaFollowed():
             yield PATHS, (fact.area, fact.valid_from, fact.path)
         case AreaMerged():

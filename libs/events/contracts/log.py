@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
-from . import approvals, rules
+from . import approvals, imports, rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -165,4 +165,5 @@ CONTRACTS = (
     )
     | rules.CONTRACTS
     | approvals.CONTRACTS
+    | imports.CONTRACTS
 )

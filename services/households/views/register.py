@@ -47,7 +47,7 @@ NAMES = Table(
 )
 
 OF = (
-    *(*known.AREAS_OF, AreaCodeChanged, AreaAliasAdded, OrganisationRegistered, NameTaken),
+    *(*known.AREAS_OF, AreaAliasAdded, OrganisationRegistered, NameTaken),
     *aliases.OF,
     *directory.OF,
 )

@@ -23,7 +23,7 @@ from .tables import AREA_PATHS, AREAS, HOUSEHOLDS, ORGANISATIONS, POPULATIONS, O
 
 SOURCE = "households"
 OF = (
-    *(*known.AREAS_OF, AreaCodeChanged, OrganisationRegistered),
+    *(*known.AREAS_OF, OrganisationRegistered),
     *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
     *directory.OF,
 )

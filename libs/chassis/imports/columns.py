@@ -1,0 +1,309 @@
+"""Columns of a sheet that people fill in: how a cell becomes a value, and how it may not.
+
+A column says all that is wrong with a cell in one sentence: thing, value, limit, next step (product
+6). What stands in a personal column is never quoted.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from libs.events.amount import AmountTyped
+from libs.events.document import DocumentNumberError, parse_document
+from libs.events.money import AmountError, Unit, parse_amount
+from libs.events.private import looks_personal
+
+from ..sheets.cells import Cell, Kind
+
+Severity = Literal["block", "warn"]
+EPOCH = date(1899, 12, 30)
+_DAY = re.compile(
+    r"(?P<y>\d{4}|\d{2})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<p>\d{8})"
+)
+
+
+class Unfit(Exception):
+    """A cell or row that is not taken: rule, message, next step."""
+
+    def __init__(self, rule: str, message: str, hint: str) -> None:
+        self.rule, self.message, self.hint = rule, message, hint
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The areas of an import by code and by name, itself included; a name that two bear is none."""
+
+    by_code: Mapping[str, UUID] = field(default_factory=dict)
+    by_name: Mapping[str, UUID | None] = field(default_factory=dict)
+
+    def find(self, text: str) -> UUID | None:
+        return self.by_code.get(text) or self.by_name.get(text)
+
+    def nearest(self, text: str) -> list[str]:
+        """The three codes that share the longest beginning with a code that is none."""
+
+        def shared(code: str) -> int:
+            return next((n for n, (a, b) in enumerate(zip(code, text)) if a != b), len(code))  # noqa: B905 - the shorter one ends it
+
+        return sorted(self.by_code, key=lambda code: (-shared(code), code))[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What reading a row depends on beside the row. `units`: of amounts, by field. `oldest`: what
+    happened before that day needs a `reason`."""
+
+    today: date
+    places: Places = field(default_factory=Places)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    oldest: date | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(ABC):
+    """One field of a row. `aliases`: other heads under which people write it; `personal`: of a
+    person, so never quoted and shown masked."""
+
+    field: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    required: bool = True
+    personal: bool = False
+
+    def read(self, cell: Cell, setting: Setting) -> Any:
+        """The value. Raises: Unfit."""
+        if cell.kind is Kind.FORMULA:
+            raise Unfit(
+                "formula_without_value",
+                f"{self.title}是公式，文件中没有算出的值",
+                "在表格软件中打开、重新计算并保存后再导入",
+            )
+        if cell.kind is Kind.ERROR:
+            raise Unfit("cell_error", f"{self.title}是错误值 {cell.text}", "改正公式后再导入")
+        return self.value(cell, setting)
+
+    @abstractmethod
+    def value(self, cell: Cell, setting: Setting) -> Any:
+        """Of a cell that holds something. Raises: Unfit."""
+
+    def quoted(self, text: str) -> str:
+        """The text as a message may show it."""
+        return f"（{len(text)} 个字符）" if self.personal else f"“{text[:40]}”"
+
+
+def narrow(text: str) -> str:
+    """As a reader takes it: half-width, no blanks at either end."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Column):
+    """Words. A remark with a person's number is not taken, unless the column is for one."""
+
+    longest: int = 300
+    pattern: str | None = None
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = cell.text.strip()
+        if len(text) > self.longest:
+            raise Unfit(
+                "too_long", f"{self.title}有 {len(text)} 个字符，至多 {self.longest}", "缩短后再导入"
+            )
+        if not self.personal and (kind := looks_personal(text)) is not None:
+            raise Unfit(
+                "personal_text", f"{self.title}中疑似有{kind}", "删去号码，号码只填在各自的列中"
+            )
+        if self.pattern is not None and not re.fullmatch(self.pattern, narrow(text)):
+            raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
+        return text if self.pattern is None else narrow(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalNumber(Column):
+    """An identity number, account or phone: text, since a number cell has lost what Excel rounds
+    away (product 7.1: refused by the kind of the cell, not by a checksum)."""
+
+    pattern: str
+    personal: bool = True
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        if cell.kind is not Kind.TEXT:
+            lost = "，后三位已丢失" if cell.text.endswith("000") else ""
+            raise Unfit(
+                "number_for_text", f"{self.title}为数字格式{lost}", "请从原表以文本粘贴"
+            )
+        text = re.sub(r"\s", "", narrow(cell.text))
+        if not re.fullmatch(self.pattern, text):
+            raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "核对原件后改正")
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code(Column):
+    """Another system's own number of a thing; digits may come as a number."""
+
+    pattern: str = r"[0-9A-Za-z._/-]{1,64}"
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = narrow(cell.text)
+        if not re.fullmatch(self.pattern, text):
+            raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Column):
+    least: int = 0
+    most: int = 10**10
+
+    def value(self, cell: Cell, setting: Setting) -> int:
+        text = _digits(cell)
+        if not re.fullmatch(r"\d+", text):
+            raise Unfit("not_whole", f"{self.title}“{cell.text[:40]}”不是整数", "填整数")
+        if not self.least <= int(text) <= self.most:
+            raise Unfit(
+                "out_of_range",
+                f"{self.title} {int(text)} 不在 {self.least} 至 {self.most} 之间",
+                "核对原件后改正",
+            )
+        return int(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity(Column):
+    """An exact decimal, kept as text."""
+
+    places: int = 4
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = _digits(cell)
+        if not re.fullmatch(rf"-?\d{{1,15}}(\.\d{{1,{self.places}}})?", text):
+            raise Unfit(
+                "not_number",
+                f"{self.title}“{cell.text[:40]}”不是数，或小数多于 {self.places} 位",
+                "填数字",
+            )
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money(Column):
+    """In the unit that the head or the mapping says; never scaled in silence (product 7.2)."""
+
+    unit: Unit = "元"
+
+    def value(self, cell: Cell, setting: Setting) -> AmountTyped:
+        text, unit = _digits(cell), setting.units.get(self.field, self.unit)
+        try:
+            if parse_amount(text, unit) == 0:
+                raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")
+        except AmountError as error:
+            raise Unfit("not_amount", f"{self.title}：{error}", f"按{unit}填写") from None
+        return AmountTyped(text=text, unit=unit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day(Column):
+    """A day of the calendar, in the forms that people use (product 7.5). `future`: it may lie
+    ahead, as of a plan."""
+
+    earliest: date = date(1900, 1, 1)
+    future: bool = False
+
+    def value(self, cell: Cell, setting: Setting) -> date:
+        day = _day(cell)
+        if day is None:
+            raise Unfit(
+                "not_day", f"{self.title}“{cell.text[:40]}”不是日期", "写成 2021-03-05 的形式"
+            )
+        if day < self.earliest or (day > setting.today and not self.future):
+            latest = "以后" if self.future else f"至今天（{setting.today}）"
+            raise Unfit(
+                "impossible_day",
+                f"{self.title} {day} 不在 {self.earliest} {latest}之间",
+                "核对原件后改正",
+            )
+        return day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Column):
+    """One of some words; each means a value."""
+
+    words: Mapping[str, str]
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = narrow(cell.text)
+        known = {**self.words, **{value: value for value in self.words.values()}}
+        if text not in known:
+            raise Unfit(
+                "not_a_choice",
+                f"{self.title}{self.quoted(text)}不认识",
+                f"填{'、'.join(self.words)}之一",
+            )
+        return known[text]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place(Column):
+    """An area within that of the import, by its code or its whole name."""
+
+    def value(self, cell: Cell, setting: Setting) -> UUID:
+        text = narrow(cell.text)
+        found = setting.places.find(text)
+        if found is None:
+            near = setting.places.nearest(text) if text.isdigit() else []
+            raise Unfit(
+                "unknown_place",
+                f"{self.title}“{text[:40]}”不在本次导入的区域内，或不认识",
+                f"相近的编码：{'、'.join(near)}" if near else "填统计用区划代码或全称",
+            )
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter(Column):
+    """A document's number 文号, in any observed shape."""
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = cell.text.strip()
+        try:
+            parse_document(text)
+        except DocumentNumberError as error:
+            raise Unfit("not_a_document", f"{self.title}：{error}", "按文件原样填写文号") from None
+        return text
+
+
+def _digits(cell: Cell) -> str:
+    """Of a number as it is, of a text half-width and without the commas of thousands."""
+    return narrow(cell.text).replace(",", "")
+
+
+def _day(cell: Cell) -> date | None:
+    if cell.kind is Kind.DATE:
+        return date.fromisoformat(cell.text[:10])
+    text = narrow(cell.text).replace(" ", "")
+    if cell.kind is Kind.NUMBER or re.fullmatch(r"\d{5}", text):
+        serial = Decimal(text)
+        whole = int(serial)
+        return EPOCH + timedelta(days=whole) if whole == serial and 20_000 <= whole < 80_000 else None
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return None
+    packed = found["p"]
+    parts = (packed[:4], packed[4:6], packed[6:]) if packed else found.group("y", "m", "d")
+    year = int(parts[0]) + (2000 if len(parts[0]) == 2 else 0)
+    try:
+        return date(year, int(parts[1]), int(parts[2]))
+    except ValueError:
+        return None

@@ -1,0 +1,127 @@
+"""Where the heads of a sheet stand, what they are called, and which column is which field.
+
+Townships head their sheets in one, two or three lines, merged or not, under a title or not. The
+shape of a sheet is its heads alone, so that what a person once said of it is remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import cast
+
+from libs.events.money import PLACES, Unit
+
+from ..sheets.cells import Merged, Row
+from .columns import Column, narrow
+
+LOOKED_AT = 20
+"""Rows of a sheet in which its heads must stand."""
+LINES = 3
+_UNIT = re.compile(r"[(（]单位[:：]?(万元|亿元|元)[)）]|[(（](万元|亿元|元)[)）]")
+_ASIDE = re.compile(r"[(（].*?[)）]|[*＊:：]")
+OURS = ("结果", "规则号", "说明", "建议")
+"""The columns of our own error workbook: what comes back with them is read without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of one column: its lowest line, and all its lines joined from the top."""
+
+    label: str
+    full: str
+    unit: Unit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`row`: the lowest line of the heads; data begin below."""
+
+    row: int
+    heads: Mapping[int, Head]
+
+    @property
+    def shape(self) -> bytes:
+        """The same for every sheet with these heads, whatever its name and its rows."""
+        told = "\0".join(f"{column}\1{head.full}" for column, head in sorted(self.heads.items()))
+        return sha256(told.encode()).digest()
+
+
+def find_header(
+    rows: Sequence[Row], merged: Sequence[Merged], columns: Sequence[Column]
+) -> Header | None:
+    """The row of the first ones below whose heads most fields are recognised; the first of equals.
+    None where no head is recognised at all."""
+    best: tuple[int, Header | None] = (0, None)
+    for row in rows:
+        if row.number > LOOKED_AT:
+            break
+        header = _header(rows, merged, row.number)
+        known = len(proposed(header, columns))
+        if known > best[0]:
+            best = (known, header)
+    return best[1]
+
+
+def proposed(header: Header, columns: Sequence[Column]) -> dict[str, int]:
+    """Field -> column, where a head is one of the names of the field."""
+    found: dict[str, int] = {}
+    for number, head in sorted(header.heads.items()):
+        for column in columns:
+            names = {_plain(name) for name in (column.title, column.field, *column.aliases)}
+            if column.field not in found and names & {_plain(head.full), _plain(head.label)}:
+                found[column.field] = number
+                break
+    return found
+
+
+def heads_units(header: Header, mapping: Mapping[str, int]) -> dict[str, Unit]:
+    """What the heads of mapped columns say of their unit."""
+    said = {field: header.heads[at].unit for field, at in mapping.items() if at in header.heads}
+    return {field: unit for field, unit in said.items() if unit is not None}
+
+
+def _plain(text: str) -> str:
+    """As it is compared: half-width, without blanks, units, notes and stars."""
+    return _ASIDE.sub("", re.sub(r"\s", "", narrow(text))).replace("/", "").casefold()
+
+
+def _header(rows: Sequence[Row], merged: Sequence[Merged], bottom: int) -> Header:
+    lines = [row for row in rows if bottom - LINES < row.number <= bottom]
+    texts = [_filled(row, merged, rows) for row in lines]
+    while len(texts) > 1 and len(set(texts[0].values())) <= 1:
+        texts = texts[1:]  # a title over all of them
+    heads: dict[int, Head] = {}
+    for column in sorted(set().union(*texts)):
+        labels = list(_distinct(line[column] for line in texts if column in line))
+        if labels and labels[-1] not in OURS:
+            found = _UNIT.search("".join(labels))
+            unit = cast("Unit", found[1] or found[2]) if found else None
+            heads[column] = Head(labels[-1], "/".join(labels), unit)
+    assert all(head.unit is None or head.unit in PLACES for head in heads.values())
+    return Header(bottom, heads)
+
+
+def _filled(row: Row, merged: Sequence[Merged], rows: Sequence[Row]) -> dict[int, str]:
+    """The texts of one line, with what merged cells show over all they cover."""
+    texts = {
+        at: re.sub(r"\s+", "", cell.text) for at, cell in row.cells.items() if cell.text.strip()
+    }
+    for one in merged:
+        if one.first_row <= row.number <= one.last_row:
+            at = one.first_column
+            corner = next((r.cells.get(at) for r in rows if r.number == one.first_row), None)
+            if corner is not None and corner.text.strip():
+                said = re.sub(r"\s+", "", corner.text)
+                texts |= {column: said for column in range(at, one.last_column + 1)}
+    return texts
+
+
+def _distinct(labels: Iterator[str]) -> Iterator[str]:
+    last = ""
+    for label in labels:
+        if label != last:
+            yield label
+        last = label

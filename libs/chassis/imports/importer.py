@@ -1,0 +1,142 @@
+"""An importer as a declaration: its columns, what it checks, and the commands that rows become.
+
+    Importer("lots", "资金下达表", ("finance",), COLUMNS, plan)
+
+`plan` is given groups of rows that were read without a fault and says what to do with them: which
+commands, which groups are there already, which it objects to. Everything else (workbooks, heads,
+totals, previews, error workbooks, progress, kills) is the chassis's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from libs.events.decider import AnyDecider
+from libs.events.log import Log
+from libs.events.types import Actor, Command
+
+from ..vault.vault import Vault
+from .columns import Column, Places, Severity
+
+UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row is not taken or, at `warn`, what somebody should look at. `field`: whose cell."""
+
+    rule: str
+    message: str
+    hint: str
+    field: str | None = None
+    severity: Severity = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A row that was read without a fault; a value only where the cell held something."""
+
+    number: int
+    values: Mapping[str, Any]
+
+    def get(self, field_: str) -> Any:
+        return self.values.get(field_)
+
+    def __getitem__(self, field_: str) -> Any:
+        return self.values[field_]
+
+
+Group = tuple[Taken, ...]
+"""Rows that stand or fall together, in order; mostly one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A command that the rows become. `key`: what makes it the same command when it is planned
+    again, where its texts are not the same each time (sealed ones)."""
+
+    decider: AnyDecider
+    command: Command
+    target: UUID | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of some groups: deeds in order, for all but the faulty and the unchanged ones.
+    Keys are places in the sequence of groups; a fault names the first row of its group unless it
+    says which."""
+
+    deeds: Sequence[Deed] = ()
+    unchanged: frozenset[int] = frozenset()
+    faults: Mapping[int, Sequence[Fault]] = field(default_factory=dict)
+    warnings: Mapping[int, Sequence[Fault]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an importer may look at: its service's log, the vault where there is one, who asked and
+    for which area, the settings of this import, the places of that area. `taking`: what is planned
+    will be done; else nothing may be left behind."""
+
+    log: Log
+    vault: Vault | None
+    actor: Actor
+    behalf: str | None
+    area: UUID
+    settings: Mapping[str, str]
+    places: Places
+    today: date
+    taking: bool
+
+
+Planner = Callable[[Desk, Sequence[Group]], Awaitable[Plan]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A setting of an import that its sheet does not say."""
+
+    name: str
+    title: str
+    pattern: str
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importer:
+    """`group`: fields whose equal values make neighbours one group. `unique`: fields of which no
+    two rows may hold the same. `amount`: the field that sums are kept of. `happened`: the field of
+    the day on which the thing happened. `together`: how many groups become one plan. `totals_block`: a printed total that differs from its parts stops the
+    whole file (else it is a warning)."""
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    columns: tuple[Column, ...]
+    plan: Planner
+    asks: tuple[Asked, ...] = ()
+    group: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    amount: str | None = None
+    happened: str | None = None
+    together: int = 200
+    totals_block: bool = False
+
+    def column(self, field_: str) -> Column:
+        return next(column for column in self.columns if column.field == field_)
+
+
+def row_by_row(
+    decider: AnyDecider, command: Callable[[Desk, Taken], Command], target: Any = None
+) -> Planner:
+    """The plan of an importer whose every row is one command."""
+
+    async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
+        return Plan([Deed(decider, command(desk, row), target) for (row,) in groups])
+
+    return plan

@@ -1,0 +1,130 @@
+"""Routes of jobs 任务, the same in every service: look at, cancel, fetch what came of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from starlette.responses import StreamingResponse
+
+from libs.events.errors import NotFoundError
+from libs.events.known import below
+from libs.events.types import plain
+
+from ..call import Call, Holds
+from ..common_routes import answer, require_in_scope
+from ..files.kinds import XLSX
+from ..listing import Wanted, page, scope_of
+from ..shapes import Made, Page
+from .routes import IMPORT_ROLES
+from .shapes import JobShown
+from .store import JOB_COLUMNS, RowResult, get_job, results_of
+
+router = APIRouter(tags=["导入"])
+Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
+Anyone = Annotated[Call, Depends(Holds(*IMPORT_ROLES, "auditor", "operator"))]
+HEADS = ("row", "result", "rule", "severity", "field", "message", "hint")
+
+
+@router.get("/jobs", response_model=Page[JobShown], summary="任务列表")
+async def list_jobs(call: Anyone, wanted: Annotated[Wanted, Query()]) -> Response:
+    """按编号顺序。"""
+    scope = await scope_of(call, wanted)
+    rows = await call.log.pool.fetch(_LISTED, scope, wanted.cursor, wanted.limit)
+    return page([_shown(row) for row in rows], wanted)
+
+
+@router.get("/jobs/{id}", response_model=JobShown, summary="任务")
+async def get(id: UUID, call: Anyone) -> Response:
+    """办到第几行；结束后有读取、接受、拒绝、忽略的行数与金额。"""
+    return answer(plain(_shown(await _job(call, id))))
+
+
+@router.post("/jobs/{id}/cancellations", status_code=201, response_model=Made, summary="取消任务")
+async def cancel(id: UUID, call: Worker) -> Response:
+    """已经收下的行留着；其余的不再办理。"""
+    call.key()
+    await _job(call, id)
+    await call.log.pool.execute("UPDATE es.jobs SET cancel = true WHERE id = $1", id)
+    return answer({"id": str(id)}, 201)
+
+
+@router.get("/jobs/{id}/outcome", response_class=Response, summary="导入结果")
+async def outcome(
+    id: UUID, call: Worker, format: Annotated[Literal["xlsx", "csv", "json"], Query()] = "xlsx"
+) -> Response:
+    """xlsx：原表加四列，有错的格标红；csv、json：同样内容，供程序读取。"""
+    row = await _job(call, id)
+    if format == "xlsx":
+        return _file(call, row["outcome"])
+    rows = await results_of(call.log.pool, id, row["phase"])
+    if format == "json":
+        return answer({"items": [told for one in rows for told in _lines(one)]})
+    return _csv(rows)
+
+
+@router.get("/jobs/{id}/rejected", response_class=Response, summary="被拒绝的行")
+async def rejected(id: UUID, call: Worker) -> Response:
+    """只有表头和被拒绝的行；改正后可单独再导入。"""
+    return _file(call, (await _job(call, id))["rejected"])
+
+
+async def _job(call: Call, id_: UUID) -> asyncpg.Record:
+    """Raises: NotFoundError, also out of the caller's area."""
+    row = await get_job(call.log.pool, id_)
+    if row is None:
+        raise NotFoundError()
+    await require_in_scope(call, row["area"])
+    return row
+
+
+def _file(call: Call, digest: str | None) -> Response:
+    if digest is None:
+        raise NotFoundError()
+    return StreamingResponse(call.request.app.state.files.open(digest), media_type=XLSX)
+
+
+def _shown(row: asyncpg.Record) -> dict[str, Any]:
+    told = {name: row[name] for name in JOB_COLUMNS}
+    counts = None if row["counts"] is None else msgspec.json.decode(row["counts"])
+    return {**told, "kind": "import", "counts": counts}
+
+
+def _lines(row: RowResult) -> list[dict[str, Any]]:
+    about = {"row": row.number, "result": row.result}
+    if not row.faults:
+        return [{**about, "rule": row.why, "severity": None, "field": None, "message": None, "hint": None}]
+    return [
+        {
+            **about,
+            "rule": fault.rule,
+            "severity": fault.severity,
+            "field": fault.field,
+            "message": fault.message,
+            "hint": fault.hint,
+        }
+        for fault in row.faults
+    ]
+
+
+def _csv(rows: list[RowResult]) -> Response:
+    """With a BOM, so that spreadsheets read it as UTF-8."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, HEADS)
+    writer.writeheader()
+    for row in rows:
+        writer.writerows(_lines(row))
+    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+_LISTED = f"""
+SELECT j.*, i.importer, i.area FROM es.jobs j JOIN es.imports i ON i.id = j.import
+ WHERE ($1::uuid IS NULL OR i.area IN ({below("$1")}))
+   AND ($2::uuid IS NULL OR j.id > $2)
+ ORDER BY j.id LIMIT $3 + 1
+"""  # noqa: S608 - constants of the code

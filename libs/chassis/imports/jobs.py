@@ -1,0 +1,184 @@
+"""The jobs of one service in a worker: one after another, each under a lease of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from libs.events.clock import today
+from libs.events.decider import Ask
+from libs.events.errors import ReplacedError
+from libs.events.execute import Surroundings, execute
+from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
+from libs.events.imports import ENTRY_AGES, RECORD, EntryAge, RecordImport
+from libs.events.lease import Lease
+from libs.events.loads import LiveStreams
+from libs.events.log import Log
+from libs.events.reference import reference
+from libs.events.types import request_id
+
+from ..files.store import FileNotIntactError, FileStore
+from ..sheets.book import Book, opened
+from ..sheets.unreadable import UnreadableBook
+from ..vault.vault import Vault
+from . import store
+from .columns import Setting
+from .header import Header
+from .importer import Desk, Importer
+from .outcome import write_outcome
+from .prepared import header_of, sheet_of
+from .reading import Read, Reading
+from .store import Job, JobRows, Prepared
+from .taking import CancelledError, Sheet, Taking
+from .tally import Tally, tally
+
+LOOK_AGAIN_S = 0.5
+STARTS = 5
+"""Begun so often and never through: what kills its worker is not begun again."""
+REASON = "reason"
+
+log = structlog.get_logger()
+
+
+class Jobs:
+    """Until cancelled. A job whose worker died is begun again by whoever gets its lease."""
+
+    def __init__(
+        self, importers: Sequence[Importer], log_: Log, files: FileStore, vault: Vault | None
+    ) -> None:
+        self.importers = {one.name: one for one in importers}
+        self.store, self.files, self.vault = log_, files, vault
+        self.pool = log_.pool
+
+    async def run(self) -> None:
+        while True:
+            try:
+                for job in await store.next_jobs(self.pool):
+                    await self._attempt(job)
+            except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
+                if not unavailable(error):
+                    raise
+                log.warning("jobs_unreachable", error=type(error).__name__)
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _attempt(self, job: Job) -> None:
+        lease = Lease(f"job.{job.id}", self.pool)
+        with suppress(ReplacedError):  # another worker has it, or took it from us
+            await lease.take()
+            fresh = await store.waiting(self.pool, job.id)
+            if fresh is not None:
+                await self._take(fresh, lease)
+            await lease.release()
+
+    async def _take(self, job: Job, lease: Lease) -> None:
+        rows = JobRows(self.pool, job)
+        if job.same_as is not None:
+            await rows.ended("done", Tally())
+            return
+        if await rows.began() > STARTS:
+            await rows.ended("failed", error=f"{STARTS} 次都没有做完")
+            log.error("job_given_up", job=job.number)
+            return
+        try:
+            await self._through(job, rows, lease)
+        except CancelledError:
+            await self._end(job, rows, "cancelled")
+        except (UnreadableBook, FileNotIntactError) as error:
+            await rows.ended("failed", error=str(error))
+
+    async def _through(self, job: Job, rows: JobRows, lease: Lease) -> None:
+        importer = self.importers[job.prepared.importer]
+        prepared = job.prepared
+        async with self.files.plain(prepared.digest) as path:
+            with opened(path, prepared.name) as book:
+                header = await asyncio.to_thread(header_of, book, prepared, importer)
+                sheet = _sheet(book, importer, prepared, header, await self._setting(job))
+                desk = await self._desk(job)
+                taking = Taking(job, importer, sheet, desk, rows, lease.keep)
+                state = await taking.run()
+            await self._end(taking.job, rows, state, (path, header, importer))
+
+    async def _end(
+        self,
+        job: Job,
+        rows: JobRows,
+        state: str,
+        of: tuple[Path, Header, Importer] | None = None,
+    ) -> None:
+        results = await rows.rows(job.phase)
+        counted = tally(results)
+        made: tuple[str | None, str | None] = (None, None)
+        if of is not None:
+            made = await write_outcome(self.files, job, of, results, counted)
+        if job.phase == "taking" and counted.read:
+            await self._record(job, counted)
+        await rows.ended(state, counted, made)
+
+    async def _record(self, job: Job, counted: Tally) -> None:
+        command = RecordImport(
+            occurred_on=today(),
+            area=job.prepared.area,
+            job=job.id,
+            number=job.number,
+            importer=job.prepared.importer,
+            digest=job.prepared.digest,
+            mode=job.mode,
+            read=counted.read,
+            accepted=counted.accepted,
+            rejected=counted.rejected,
+            ignored=counted.ignored,
+            accepted_fen=counted.accepted_fen,
+            rejected_fen=counted.rejected_fen,
+            reason=job.prepared.settings.get(REASON),
+        )
+        id_ = request_id(str(job.id), "record")
+        ask = Ask(id_, None, command, job.prepared.actor, job.prepared.behalf)
+        around = Surroundings(body_hash=id_.bytes, correlation=job.id, origin="import")
+        await execute(self.store, ask, around, RECORD)
+
+    async def _setting(self, job: Job) -> Setting:
+        """`oldest`: what happened before that day needs a reason."""
+        prepared = job.prepared
+        places = await store.places_of(self.pool, prepared.area)
+        rows = await reference(LiveStreams(self.store.loads), ENTRY_AGES.name)
+        path = await self.store.known.path(prepared.area)
+        row = rows.at(prepared.importer, path, today())
+        age = None if row is None else EntryAge.model_validate(row.values).days
+        oldest = None if age is None else today() - timedelta(days=age)
+        setting = Setting(today(), places, prepared.units, oldest)
+        return replace(setting, reason=prepared.settings.get(REASON))
+
+    async def _desk(self, job: Job) -> Desk:
+        prepared = job.prepared
+        return Desk(
+            log=self.store,
+            vault=self.vault,
+            actor=prepared.actor,
+            behalf=prepared.behalf,
+            area=prepared.area,
+            settings=prepared.settings,
+            places=await store.places_of(self.pool, prepared.area),
+            today=today(),
+            taking=False,
+        )
+
+
+def _sheet(
+    book: Book, importer: Importer, prepared: Prepared, header: Header, setting: Setting
+) -> Sheet:
+    mapping = prepared.mapping or {}
+
+    def reading() -> Reading:
+        return Reading(importer, mapping, header, setting)
+
+    def reads(one: Reading) -> Iterator[Read]:
+        return one.rows(book.rows(sheet_of(book, prepared.sheet)))
+
+    return Sheet(reading, reads)

@@ -1,0 +1,190 @@
+"""A sheet read row by row: data, what is no data, and all that is wrong with a row at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from libs.events.amount import AmountTyped
+from libs.events.money import print_amount
+
+from ..sheets.cells import Kind, Row, letter
+from .columns import Setting, Severity, Unfit, narrow
+from .header import Header
+from .importer import Fault, Importer, Taken
+
+_TOTAL = re.compile(r"(合计|总计|累计|总合计)[:：]?")
+_SUBTOTAL = re.compile(r"(小计|本页合计|本页小计)[:：]?")
+_SIGNED = re.compile(
+    r"(制表|制表人|填表人|填报人|审核|审核人|复核|复核人|负责人|单位负责人|经办人|签字|签章|盖章"
+    r"|单位[(（]盖章[)）]|填表日期|填报日期|填报单位|注|备注|说明)[:：].*"
+)
+FIRST_CELLS = 3
+"""A total or a signature says so in one of the first cells that hold anything."""
+
+
+@dataclass(slots=True)
+class Read:
+    """One row: taken as data, or ignored for a reason; `fen` of its amount, where it was read."""
+
+    number: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    ignored: str | None = None
+    hidden: bool = False
+    fen: int | None = None
+
+    @property
+    def taken(self) -> Taken:
+        return Taken(self.number, self.values)
+
+    @property
+    def blocked(self) -> bool:
+        return any(fault.severity == "block" for fault in self.faults)
+
+
+class Reading:
+    """One pass over one sheet; remembers what rows are compared with."""
+
+    def __init__(
+        self, importer: Importer, mapping: Mapping[str, int], header: Header, setting: Setting
+    ) -> None:
+        self.importer, self.mapping, self.setting = importer, mapping, setting
+        self.header = header
+        self._seen: dict[tuple[str, Any], int] = {}
+        self._groups: dict[tuple[Any, ...], int] = {}
+        self._last: tuple[Any, ...] | None = None
+        self._sum_fen = self._part_fen = 0
+        self._summable = True
+        self.total_differs = False
+
+    def rows(self, rows: Iterable[Row]) -> Iterator[Read]:
+        """All below the heads that hold anything."""
+        for row in rows:
+            if row.number > self.header.row and any(c.text.strip() for c in row.cells.values()):
+                yield self._read(row)
+
+    def _read(self, row: Row) -> Read:
+        read = Read(row.number, hidden=row.hidden, ignored=self._reason(row))
+        if read.ignored == "total":
+            self._compare(row, read)
+        if read.ignored is not None:
+            return read
+        read.values = dict(self._values(row, read.faults))
+        self._count(read)
+        self._compare_rows(read)
+        self._late(read)
+        if row.hidden:
+            read.faults.append(
+                Fault("hidden_row", "该行在表中被隐藏或筛掉，照常读取", "确认是否应在其中", None, "warn")
+            )
+        return read
+
+    def _reason(self, row: Row) -> str | None:
+        """Why it is no data, if it is none."""
+        told = [re.sub(r"\s", "", narrow(cell.text)) for _, cell in sorted(row.cells.items())]
+        first = [text for text in told if text][:FIRST_CELLS]
+        if any(_TOTAL.fullmatch(text) or _SUBTOTAL.fullmatch(text) for text in first):
+            return "total"
+        if _SIGNED.fullmatch(first[0]):
+            return "signature"
+        heads = [self.header.heads[at].label for at in self.mapping.values()]
+        again = [
+            row.cells[at].text.strip() == head
+            for at, head in zip(self.mapping.values(), heads, strict=True)
+            if at in row.cells
+        ]
+        if sum(again) * 2 > len(again) and sum(again) > 1:
+            return "heads_again"
+        return None if any(at in row.cells for at in self.mapping.values()) else "outside"
+
+    def _values(self, row: Row, faults: list[Fault]) -> Iterator[tuple[str, Any]]:
+        for column in self.importer.columns:
+            at = self.mapping.get(column.field)
+            cell = None if at is None else row.cells.get(at)
+            if cell is None or (not cell.text.strip() and cell.kind not in (Kind.FORMULA, Kind.ERROR)):
+                if column.required:
+                    where = "" if at is None else f"{letter(at)}{row.number} "
+                    message = f"{where}{column.title}为空"
+                    faults.append(Fault("missing", message, "补填后再导入", column.field))
+                continue
+            try:
+                yield column.field, column.read(cell, self.setting)
+            except Unfit as unfit:
+                assert at is not None, "a cell stands in a column"
+                message = f"{letter(at)}{row.number} {unfit.message}"
+                faults.append(Fault(unfit.rule, message, unfit.hint, column.field))
+
+    def _count(self, read: Read) -> None:
+        if self.importer.amount is None:
+            return
+        typed = read.values.get(self.importer.amount)
+        if not isinstance(typed, AmountTyped):
+            self._summable = False
+            return
+        read.fen = typed.read().amount_fen
+        self._sum_fen += read.fen
+        self._part_fen += read.fen
+
+    def _compare_rows(self, read: Read) -> None:
+        for name in self.importer.unique:
+            if (value := read.values.get(name)) is None:
+                continue
+            first = self._seen.setdefault((name, value), read.number)
+            if first != read.number:
+                title = self.importer.column(name).title
+                message = f"{title}与第 {first} 行相同"
+                read.faults.append(Fault("twice", message, "只留一行，或核对号码", name))
+        if self.importer.group and (key := self.group_of(read)) is not None:
+            if key != self._last and key in self._groups:
+                message = f"与第 {self._groups[key]} 行同组，却不相连"
+                field_ = self.importer.group[0]
+                read.faults.append(Fault("apart", message, "把同组的行排在一起", field_))
+            self._groups.setdefault(key, read.number)
+            self._last = key
+
+    def _late(self, read: Read) -> None:
+        """What happened long ago is entered with a reason, and stays on the auditor's list."""
+        day, oldest = read.values.get(self.importer.happened or ""), self.setting.oldest
+        if day is None or oldest is None or day >= oldest:
+            return
+        severity: Severity = "block" if self.setting.reason is None else "warn"
+        message = f"发生于 {day}，早于 {oldest}，属于补录"
+        hint = "在导入时写明补录理由"
+        read.faults.append(Fault("entered_late", message, hint, self.importer.happened, severity))
+
+    def group_of(self, read: Read) -> tuple[Any, ...] | None:
+        """By what neighbours belong together; None where it could not be read."""
+        found = tuple(read.values.get(name) for name in self.importer.group)
+        return None if None in found else found
+
+    def _compare(self, row: Row, read: Read) -> None:
+        """A printed total with the rows above it: both are kept, the difference is told."""
+        at = self.mapping.get(self.importer.amount or "")
+        cell = None if at is None else row.cells.get(at)
+        if cell is None or not cell.text.strip():
+            return
+        texts = (re.sub(r"\s", "", narrow(one.text)) for one in row.cells.values())
+        part = any(_SUBTOTAL.fullmatch(text) for text in texts)
+        summed = self._part_fen if part else self._sum_fen
+        try:
+            printed = self.importer.column(self.importer.amount or "").read(cell, self.setting)
+        except Unfit as unfit:
+            read.faults.append(Fault(unfit.rule, unfit.message, unfit.hint, None, "warn"))
+            return
+        read.fen = printed.read().amount_fen
+        if read.fen != summed:
+            self._differs(read, summed)
+        self._part_fen = 0
+
+    def _differs(self, read: Read, summed: int) -> None:
+        self.total_differs = True
+        printed, parts = print_amount(read.fen or 0, "元"), print_amount(summed, "元")
+        short = print_amount(abs((read.fen or 0) - summed), "元")
+        unsure = "" if self._summable else "，另有金额未能读出"
+        message = f"合计 {printed} 元与各行之和 {parts} 元不等，相差 {short} 元{unsure}"
+        severity: Severity = "block" if self.importer.totals_block else "warn"
+        hint = "核对各行与合计；两者都照原样保留"
+        read.faults.append(Fault("control_total", message, hint, self.importer.amount, severity))

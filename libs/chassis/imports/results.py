@@ -1,0 +1,47 @@
+"""What becomes of a row, said once for every way in which it may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from libs.events.errors import EventsError, Refused
+from libs.events.execute import Answer
+
+from .importer import UNCHANGED, Fault
+from .reading import Read
+from .store import RowResult
+
+NEXT_STEP = "按说明改正后，连同表头单独再导入被拒绝的行"
+
+
+def accepted(read: Read) -> RowResult:
+    """With what it was warned of."""
+    return RowResult(read.number, "accepted", read.fen, None, tuple(read.faults))
+
+
+def rejected(read: Read, more: Iterable[Fault]) -> RowResult:
+    """For all that was found, in reading it and after."""
+    return RowResult(read.number, "rejected", read.fen, None, (*read.faults, *more))
+
+
+def ignored(read: Read) -> RowResult:
+    """No data, and why."""
+    return RowResult(read.number, "ignored", read.fen, read.ignored, tuple(read.faults))
+
+
+def unchanged(read: Read) -> RowResult:
+    """What it says is known already."""
+    return RowResult(read.number, "ignored", read.fen, UNCHANGED, tuple(read.faults))
+
+
+def told(error: EventsError | Refused) -> Fault:
+    """Why the command that the row became is not taken."""
+    return Fault(type(error).__name__, str(error), NEXT_STEP)
+
+
+def told_of(answer: Answer) -> Fault:
+    """The same, of an answer."""
+    problem = msgspec.json.decode(answer.body)
+    return Fault(problem["type"].rpartition("/")[2], problem["detail"], NEXT_STEP)

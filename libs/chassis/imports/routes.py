@@ -1,0 +1,280 @@
+"""Routes of imports 导入, the same in every service: prepare, map, look at, commit.
+
+Nothing is stored of a sheet before it is committed but which file it is and what was said of its
+heads. What follows from the key alone is the id, so that a repeat is the same import, the same job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.events.clock import today
+from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
+from libs.events.money import Unit
+from libs.events.private import looks_personal
+
+from ..call import Call, Holds, RefusedCall, request_hash
+from ..common_routes import answer, require_in_scope
+from ..files.store import FileStore
+from ..sheets.book import Book, opened
+from ..sheets.cells import column_of
+from . import store
+from .columns import Setting
+from .header import heads_units, proposed
+from .importer import Importer
+from .prepared import best_sheet, header_of, heads_of, missing, preview, sheet_of
+from .shapes import ImportersShown, ImportShown, JobAsked
+from .store import Prepared
+
+T = TypeVar("T")
+router = APIRouter(tags=["导入"])
+IMPORT_ROLES = ("clerk", "finance", "steward")
+Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
+
+
+class PrepareImport(BaseModel):
+    """准备导入：哪个文件、哪张工作表、哪个区域。"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    importer: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["lots"])
+    area: UUID = Field(description="各行都在其内的区域")
+    file: str = Field(pattern=r"^[0-9a-f]{64}$", description="已上传文件的摘要（SHA-256）")
+    name: str = Field(min_length=1, max_length=200, description="文件名")
+    sheet: str | None = Field(
+        default=None, max_length=100, description="工作表；缺省取表头最相符的一张"
+    )
+    settings: dict[str, str] = Field(default_factory=dict, max_length=20)
+
+
+class MapImport(BaseModel):
+    """说明列与字段的对应；同样表头的表以后照此办理。"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: dict[str, Annotated[str, Field(pattern=r"^[A-Z]{1,3}$")]] = Field(
+        min_length=1, max_length=100, description="字段 → 列"
+    )
+    units: dict[str, Unit] = Field(default_factory=dict, description="金额字段 → 单位")
+
+
+class CommitImport(BaseModel):
+    """提交导入。all：有一行不对就一行也不收；valid_rows：收下没有错的行。"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["all", "valid_rows"] = "all"
+
+
+class UnknownImporter(Refused):
+    """没有这种导入：本服务没有“{importer}”。"""
+
+    status = 422
+
+
+class SettingMissing(Refused):
+    """缺少导入参数：{title}（{name}）未填，或写法不对。"""
+
+    status = 422
+
+
+class PersonalName(Refused):
+    """文件名或参数中疑似有{kind}：请改名后再导入。"""
+
+    status = 422
+
+
+class UnknownField(Refused):
+    """没有这个字段：{importer}没有“{field}”。"""
+
+    status = 422
+
+
+class NotMapped(Refused):
+    """还有必填的列没有对应：{missing}。"""
+
+
+@router.get("/importers", response_model=ImportersShown, summary="可导入的表")
+async def importers(call: Worker) -> Response:
+    """每种表的列、必填与参数。"""
+    return answer({"items": [_told(one) for one in call.request.app.state.service.importers]})
+
+
+@router.post("/imports", status_code=201, response_model=ImportShown, summary="准备导入")
+async def prepare(command: PrepareImport, call: Worker) -> Response:
+    """识别表头，给出对应与预览；此时什么也不存入账册。"""
+    importer = await _importer(call, command)
+    if not await call.log.known.path(command.area):
+        raise RefusedCall(call, UnknownArea())
+    new = Prepared(
+        id=call.key(),
+        importer=importer.name,
+        area=command.area,
+        digest=command.file,
+        name=command.name,
+        sheet=command.sheet or "",
+        settings=command.settings,
+        mapping=None,
+        units={},
+        actor=call.actor,
+        behalf=call.caller.behalf,
+    )
+    found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
+    mapping, units = await _remembered(call, importer, found[1]) or found[2:]
+    new = msgspec.structs.replace(new, sheet=found[0], mapping=mapping, units=units)
+    if not await store.keep_import(call.log.pool, new, await request_hash(call.request)):
+        raise KeyReusedError()
+    return await _shown(call, new.id, importer, 201)
+
+
+@router.get("/imports/{id}", response_model=ImportShown, summary="导入")
+async def get_import(id: UUID, call: Worker) -> Response:
+    prepared = await prepared_of(call, id)
+    return await _shown(call, id, _named(call, prepared.importer))
+
+
+@router.post("/imports/{id}/mapping", response_model=ImportShown, summary="说明列的对应")
+async def map_columns(id: UUID, command: MapImport, call: Worker) -> Response:
+    """改列的对应或金额的单位，再看预览。"""
+    call.key()
+    prepared = await prepared_of(call, id)
+    importer = _named(call, prepared.importer)
+    known = {column.field for column in importer.columns}
+    for strange in (command.columns.keys() | command.units.keys()) - known:
+        raise RefusedCall(call, UnknownField(importer=importer.title, field=strange))
+    header = await _looked_at(call, prepared, lambda book: header_of(book, prepared, importer))
+    mapping = {name: column_of(at) for name, at in command.columns.items()}
+    await store.map_import(call.log.pool, prepared, header.shape, mapping, dict(command.units))
+    return await _shown(call, id, importer)
+
+
+@router.post("/imports/{id}/commit", status_code=202, response_model=JobAsked, summary="提交导入")
+async def commit(
+    id: UUID, command: CommitImport, call: Worker, dry_run: Annotated[bool, Query()] = False
+) -> Response:
+    """交给后台办理；`dry_run`：照样检查，什么也不存入。"""
+    prepared = await prepared_of(call, id)
+    importer = _named(call, prepared.importer)
+    if absent := missing(importer, prepared.mapping or {}):
+        raise RefusedCall(call, NotMapped(missing="、".join(absent)))
+    job, hashed = call.key(), await request_hash(call.request)
+    pool = call.log.pool
+    if not await store.keep_job(pool, job, prepared, command.mode, dry_run=dry_run, body_hash=hashed):
+        raise KeyReusedError()
+    row = await store.get_job(pool, job)
+    assert row is not None, "kept a moment ago"
+    told = {"id": str(job), "number": row["number"], "same_as": row["same_as"]}
+    response = answer(told, 202)
+    response.headers["location"] = f"{call.request.app.state.service.prefix}/jobs/{job}"
+    return response
+
+
+async def prepared_of(call: Call, id_: UUID) -> Prepared:
+    """Raises: NotFoundError, also out of the caller's area."""
+    prepared = await store.get_import(call.log.pool, id_)
+    if prepared is None:
+        raise NotFoundError()
+    await require_in_scope(call, prepared.area)
+    return prepared
+
+
+async def _importer(call: Call, command: PrepareImport) -> Importer:
+    """The one named, that the caller may use for the area. Raises: RefusedCall, NotFoundError."""
+    await require_in_scope(call, command.area)
+    try:
+        importer = _named(call, command.importer)
+        for text in (command.name, *command.settings.values()):
+            if (kind := looks_personal(text)) is not None:
+                raise PersonalName(kind=kind)
+        for asked in importer.asks:
+            given = command.settings.get(asked.name)
+            if (given is None and asked.required) or (
+                given is not None and not re.fullmatch(asked.pattern, given)
+            ):
+                raise SettingMissing(title=asked.title, name=asked.name)
+    except Refused as refusal:
+        raise RefusedCall(call, refusal) from None
+    if call.role not in importer.roles:
+        needed = "、".join(importer.roles)
+        raise RefusedCall(call, RoleNotHeld(needed=needed, held=call.role))
+    return importer
+
+
+def _named(call: Call, name: str) -> Importer:
+    for one in call.request.app.state.service.importers:
+        if one.name == name:
+            found: Importer = one
+            return found
+    raise UnknownImporter(importer=name)
+
+
+async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) -> T:
+    """Raises: RefusedCall for a file that is no workbook or has no such heads; what the store of
+    files raises."""
+    files: FileStore = call.request.app.state.files
+
+    def opened_and_looked(path: Any) -> T:
+        with opened(path, prepared.name) as book:
+            return look(book)
+
+    async with files.plain(prepared.digest) as path:
+        try:
+            return await asyncio.to_thread(opened_and_looked, path)
+        except Refused as refusal:
+            raise RefusedCall(call, refusal) from None
+
+
+def _first_look(
+    book: Book, new: Prepared, importer: Importer
+) -> tuple[str, bytes, dict[str, int], dict[str, str]]:
+    """The sheet, its shape, and what its heads themselves say."""
+    sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
+    header = heads_of(book, sheet, importer)
+    mapping = proposed(header, importer.columns)
+    return sheet.name, header.shape, mapping, dict(heads_units(header, mapping))
+
+
+async def _remembered(
+    call: Call, importer: Importer, shape: bytes
+) -> tuple[dict[str, int], dict[str, str]] | None:
+    return await store.remembered(call.log.pool, importer.name, shape)
+
+
+async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:
+    prepared = await prepared_of(call, id_)
+    places = await store.places_of(call.log.pool, prepared.area)
+    setting = Setting(today(), places, prepared.units)  # type: ignore[arg-type]  # kept as typed
+
+    def look(book: Book) -> dict[str, Any]:
+        return preview(book, prepared, importer, header_of(book, prepared, importer), setting)
+
+    seen = await _looked_at(call, prepared, look)
+    same = await store.same_content(call.log.pool, prepared)
+    about = {"id": str(id_), "importer": importer.name, "area": str(prepared.area)}
+    more = {"sheet": prepared.sheet, "units": prepared.units, "same_as": same}
+    return answer(about | more | seen, status)
+
+
+def _told(importer: Importer) -> dict[str, Any]:
+    return {
+        "name": importer.name,
+        "title": importer.title,
+        "roles": list(importer.roles),
+        "columns": [
+            {"field": one.field, "title": one.title, "required": one.required}
+            for one in importer.columns
+        ],
+        "settings": [
+            {"name": one.name, "title": one.title, "required": one.required}
+            for one in importer.asks
+        ],
+    }

@@ -1,0 +1,339 @@
+"""Imports and jobs as rows: work in hand, changed as it goes on (the record is the log)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from libs.events.clock import today
+from libs.events.known import below
+from libs.events.types import Actor
+
+from .columns import Places
+from .importer import Fault
+from .tally import Tally
+
+Result = Literal["accepted", "rejected", "ignored"]
+Phase = Literal["checking", "taking"]
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """An import: which sheet of which file, for whom, and which column is which field."""
+
+    id: UUID
+    importer: str
+    area: UUID
+    digest: str
+    name: str
+    sheet: str
+    settings: dict[str, str]
+    mapping: dict[str, int] | None
+    units: dict[str, str]
+    actor: Actor
+    behalf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One taking of an import."""
+
+    id: UUID
+    number: int
+    prepared: Prepared
+    mode: Literal["all", "valid_rows"]
+    dry_run: bool
+    state: str
+    phase: Phase
+    reached: int
+    cancel: bool
+    same_as: int | None
+
+
+class RowResult(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one row; `why` it was ignored. Kept before it is done, for a killed worker."""
+
+    number: int
+    result: Result
+    fen: int | None = None
+    why: str | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """Rows of a chunk of which the commands are to be done, first and last of each group."""
+
+    groups: tuple[tuple[int, int], ...]
+
+
+async def keep_import(pool: asyncpg.Pool, new: Prepared, body_hash: bytes) -> bool:
+    """Whether it is this one: the same key for another file is not. Asked once or often."""
+    row = msgspec.to_builtins(new)
+    kept = await pool.fetchval(
+        _KEEP_IMPORT,
+        *(new.id, new.importer, new.area, new.digest, new.name, new.sheet),
+        *(_json(row["settings"]), _json(row["mapping"]), _json(row["units"])),
+        *(_json(row["actor"]), new.behalf, body_hash),
+    )
+    return bytes(kept) == body_hash
+
+
+async def get_import(pool: asyncpg.Pool, id_: UUID) -> Prepared | None:
+    row = await pool.fetchrow("SELECT * FROM es.imports WHERE id = $1", id_)
+    return None if row is None else _prepared(row)
+
+
+async def map_import(
+    pool: asyncpg.Pool,
+    prepared: Prepared,
+    shape: bytes,
+    mapping: Mapping[str, int],
+    units: Mapping[str, str],
+) -> None:
+    """What was said of this sheet, and so of every one of its shape."""
+    async with pool.acquire() as connection, connection.transaction():
+        said = _json(dict(mapping)), _json(dict(units))
+        await connection.execute(_MAP_IMPORT, prepared.id, *said)
+        await connection.execute(_MAP_SHAPE, prepared.importer, shape, *said)
+
+
+async def remembered(
+    pool: asyncpg.Pool, importer: str, shape: bytes
+) -> tuple[dict[str, int], dict[str, str]] | None:
+    """What was said of a sheet of this shape before."""
+    row = await pool.fetchrow(
+        "SELECT mapping, units FROM es.shapes WHERE importer = $1 AND shape = $2", importer, shape
+    )
+    return None if row is None else (_of(row["mapping"]), _of(row["units"]))
+
+
+async def same_content(pool: asyncpg.Pool, prepared: Prepared) -> int | None:
+    """The number of the job that took this very content for this area, if one did."""
+    number: int | None = await pool.fetchval(
+        _SAME, *(prepared.importer, prepared.area, prepared.digest, prepared.sheet, prepared.id)
+    )
+    return number
+
+
+async def keep_job(
+    pool: asyncpg.Pool, id_: UUID, of: Prepared, mode: str, *, dry_run: bool, body_hash: bytes
+) -> bool:
+    """Whether it is this one. A file that was taken before is not taken again."""
+    same = None if dry_run else await same_content(pool, of)
+    kept = await pool.fetchval(_KEEP_JOB, id_, of.id, mode, dry_run, body_hash, same)
+    return bytes(kept) == body_hash
+
+
+async def get_job(pool: asyncpg.Pool, id_: UUID) -> asyncpg.Record | None:
+    """The row with its import's, for the one who looks at it."""
+    return await pool.fetchrow(_JOB + " WHERE j.id = $1", id_)
+
+
+async def next_jobs(pool: asyncpg.Pool) -> list[Job]:
+    """Those that wait or were left behind, oldest first; whoever gets the lease does it."""
+    rows = await pool.fetch(_JOB + " WHERE j.state IN ('queued', 'running') ORDER BY j.number")
+    return [_job(row) for row in rows]
+
+
+async def waiting(pool: asyncpg.Pool, id_: UUID) -> Job | None:
+    """As it stands now, unless it has ended."""
+    row = await pool.fetchrow(
+        _JOB + " WHERE j.id = $1 AND j.state IN ('queued', 'running')", id_
+    )
+    return None if row is None else _job(row)
+
+
+async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:
+    """The areas within one by their codes and names of today."""
+    rows = await pool.fetch(_PLACES, area, today())
+    names: dict[str, UUID | None] = {}
+    for row in rows:
+        names[row["name"]] = None if row["name"] in names else row["area"]
+    return Places({row["code"]: row["area"] for row in rows}, names)
+
+
+class JobRows:
+    """What a worker writes of a job; everything under the token of its lease."""
+
+    def __init__(self, pool: asyncpg.Pool, job: Job) -> None:
+        self.pool, self.job = pool, job
+
+    async def began(self) -> int:
+        """How often by now."""
+        starts: int = await self.pool.fetchval(
+            "UPDATE es.jobs SET state = 'running', starts = starts + 1 WHERE id = $1"
+            " RETURNING starts",
+            self.job.id,
+        )
+        return starts
+
+    async def cancelled(self) -> bool:
+        asked: bool = await self.pool.fetchval(
+            "SELECT cancel FROM es.jobs WHERE id = $1", self.job.id
+        )
+        return asked
+
+    async def intended(self, first: int) -> tuple[list[Run], list[RowResult]] | None:
+        """What of a chunk was to be done when a worker was killed."""
+        runs = await self.pool.fetchval(
+            "SELECT runs FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
+        )
+        if runs is None:
+            return None
+        kept = msgspec.json.decode(runs, type=tuple[list[Run], list[RowResult]])
+        return kept
+
+    async def intend(
+        self, first: int, runs: list[Run], rest: list[RowResult]
+    ) -> tuple[list[Run], list[RowResult]]:
+        """What is to be done now: this, unless somebody else said it before."""
+        await self.pool.execute(_INTEND, self.job.id, first, _json((runs, rest)))
+        return await self.intended(first) or (runs, rest)
+
+    async def through(self, phase: Phase, first: int, rows: Sequence[RowResult]) -> None:
+        """A chunk is done: what became of its rows, and how far the phase is."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.executemany(
+                _KEEP_ROW,
+                [
+                    (self.job.id, phase, r.number, r.result, r.fen, r.why, _json(r.faults))
+                    for r in rows
+                ],
+            )
+            reached = max(row.number for row in rows)
+            await connection.execute(
+                "UPDATE es.jobs SET reached = $2 WHERE id = $1", self.job.id, reached
+            )
+            await connection.execute(
+                "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
+            )
+
+    async def next_phase(self) -> None:
+        """The check let everything through: take it from the first row on."""
+        await self.pool.execute(
+            "UPDATE es.jobs SET phase = 'taking', reached = 0 WHERE id = $1", self.job.id
+        )
+
+    async def ended(
+        self,
+        state: str,
+        tally: Tally | None = None,
+        outcome: tuple[str | None, str | None] = (None, None),
+        error: str | None = None,
+    ) -> None:
+        """`outcome`: digests of the error workbook and of that with the rejected rows alone."""
+        counts = None if tally is None else _json(tally)
+        await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error)
+
+    async def rows(self, phase: Phase) -> list[RowResult]:
+        return await results_of(self.pool, self.job.id, phase)
+
+
+async def results_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> list[RowResult]:
+    """In the order of the sheet."""
+    return [_row(row) for row in await pool.fetch(_ROWS, job, phase)]
+
+
+def _row(row: asyncpg.Record) -> RowResult:
+    faults = msgspec.json.decode(row["faults"], type=tuple[Fault, ...])
+    return RowResult(row["number"], row["result"], row["fen"], row["why"], faults)
+
+
+def _prepared(row: asyncpg.Record, id_: str = "id") -> Prepared:
+    mapping = row["mapping"]
+    return Prepared(
+        id=row[id_],
+        importer=row["importer"],
+        area=row["area"],
+        digest=row["digest"],
+        name=row["name"],
+        sheet=row["sheet"],
+        settings=_of(row["settings"]),
+        mapping=None if mapping is None else _of(mapping),
+        units=_of(row["units"]),
+        actor=msgspec.json.decode(row["actor"], type=Actor),
+        behalf=row["behalf"],
+    )
+
+
+def _job(row: asyncpg.Record) -> Job:
+    return Job(
+        row["id"],
+        row["number"],
+        _prepared(row, "import"),
+        row["mode"],
+        row["dry_run"],
+        row["state"],
+        row["phase"],
+        row["reached"],
+        row["cancel"],
+        row["same_as"],
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _of(text: str) -> Any:
+    return msgspec.json.decode(text)
+
+
+JOB_COLUMNS = (
+    *("id", "number", "importer", "area", "mode", "dry_run", "state", "phase", "reached"),
+    *("same_as", "error", "asked_at", "ended_at"),
+)
+_KEEP_IMPORT = """
+INSERT INTO es.imports AS i (id, importer, area, digest, name, sheet, settings, mapping, units,
+                             actor, behalf, body_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (id) DO UPDATE SET id = i.id RETURNING body_hash
+"""
+_MAP_IMPORT = "UPDATE es.imports SET mapping = $2, units = $3 WHERE id = $1"
+_MAP_SHAPE = """
+INSERT INTO es.shapes (importer, shape, mapping, units) VALUES ($1, $2, $3, $4)
+ON CONFLICT (importer, shape) DO UPDATE SET mapping = $3, units = $4, said_at = clock_timestamp()
+"""
+_SAME = """
+SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
+ WHERE i.importer = $1 AND i.area = $2 AND i.digest = $3 AND i.sheet = $4
+   AND j.state = 'done' AND NOT j.dry_run AND j.same_as IS NULL
+   AND (j.counts->>'rejected')::int = 0 AND j.import <> $5
+ ORDER BY j.number LIMIT 1
+"""
+_KEEP_JOB = """
+INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET id = j.id RETURNING body_hash
+"""
+_JOB = """
+SELECT j.id, j.number, j.import, j.mode, j.dry_run, j.state, j.phase, j.same_as, j.cancel,
+       j.reached, j.starts, j.error, j.counts, j.outcome, j.rejected, j.asked_at, j.ended_at,
+       i.importer, i.area, i.digest, i.name, i.sheet, i.settings, i.mapping, i.units, i.actor,
+       i.behalf
+  FROM es.jobs j JOIN es.imports i ON i.id = j.import
+"""
+_INTEND = """
+INSERT INTO es.job_chunks (job, first, runs) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+_KEEP_ROW = """
+INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+"""
+_ROWS = """
+SELECT number, result, fen, why, faults FROM es.job_rows
+ WHERE job = $1 AND phase = $2 ORDER BY number
+"""
+_ENDED = """
+UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6,
+       ended_at = clock_timestamp() WHERE id = $1
+"""
+_PLACES = f"""
+SELECT DISTINCT ON (c.area) c.area, c.code, c.name FROM known.area_codes c
+ WHERE c.area IN ({below("$1")}) AND c.valid_from <= $2
+ ORDER BY c.area, c.valid_from DESC
+"""  # noqa: S608 - constants of the code
