@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from . import approvals, factor_routes, objections, reference, subscriptions, tasks
 from .common_routes import common_router
+from .files import routes as files
 from .service import Service
 
 
@@ -21,4 +22,5 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         objections.router,
         approvals.router,
         factor_routes.router,
+        files.router,
     )
