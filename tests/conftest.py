@@ -20,6 +20,7 @@ from httpx import ASGITransport, AsyncClient
 from libs.chassis import postgres
 from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.erasing import Erasing
+from libs.chassis.files.store import FileStore, open_store
 from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
 from libs.chassis.service import Service
@@ -76,6 +77,7 @@ class Installation:
     _stack: AsyncExitStack
     _vault: Vault | None = None
     _logs: dict[str, Log] = field(default_factory=dict)
+    _files: dict[str, FileStore] = field(default_factory=dict)
     _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
 
     async def log(self, service: Service) -> Log:
@@ -97,7 +99,8 @@ class Installation:
         log = await self.log(service)
         verifier = Verifier(OwnTokens(self.issuer.key_set, self.issuer.url), SystemTokens(log))
         vault = await self.vault_of(service)
-        app = application(service, log, verifier, webhooks, vault=vault)
+        files = self.files(service)
+        app = application(service, log, verifier, webhooks, vault=vault, files=files)
         headers = {}
         if held:
             token = self.issuer.token(subject, held, "bureau", area, timedelta(hours=1))
@@ -105,6 +108,15 @@ class Installation:
         transport = ASGITransport(app, raise_app_exceptions=False)
         client = AsyncClient(transport=transport, base_url="http://test", headers=headers)
         return await self._stack.enter_async_context(client)
+
+    def files(self, service: Service) -> FileStore:
+        """The files of a service, one store a test."""
+        if service.name not in self._files:
+            folder = self.folder / f"{self.stores.prefix}files"
+            opened = open_store(folder, service.name, self.folder / "files.key")
+            self._files[service.name] = opened
+            self._stack.callback(opened.close)
+        return self._files[service.name]
 
     async def vault_of(self, service: Service) -> Vault | None:
         """The vault of a service that has one."""

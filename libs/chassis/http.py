@@ -25,6 +25,9 @@ from libs.events.log import Log
 from .auth import Caller
 from .call import RefusedCall
 from .faults import faults
+from .files.store import FileStore
+from .files.tus import tus_app
+from .files.uploads import Uploads
 from .logs import frames
 from .openapi import openapi
 from .pack_keys import PackKeys
@@ -54,9 +57,12 @@ def application(
     *,
     pack_keys: PackKeys | None = None,
     vault: Vault | None = None,
+    files: FileStore | None = None,
 ) -> FastAPI:
-    """The app of one service over its open log, and its vault if it has one. `webhooks`: the
-    addresses that subscriptions may name; `pack_keys`: who may sign reference packs."""
+    """The app of one service over its open log, its files, and its vault if it has one.
+
+    `webhooks`: the addresses that subscriptions may name; `pack_keys`: who may sign packs.
+    """
     app = FastAPI(
         title=f"溯源 Suyuan · {service.title}",
         version="1",
@@ -76,6 +82,10 @@ def application(
     app.state.pack_keys = pack_keys or {}
     app.state.second_factors = None  # where there are any, who mounts it says so
     app.state.vault = vault
+    app.state.files = files
+    if files is not None:
+        app.state.uploads = Uploads(files)
+        app.state.tus = tus_app(app.state.uploads)
     for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).

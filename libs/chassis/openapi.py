@@ -53,6 +53,7 @@ PROBLEMS = {
     410: "个人信息已销毁；已记录",
     412: "If-Match 不是现行版本",
     413: "内容过大，请分成几次",
+    415: "不接受这种文件或内容类型",
     422: "内容不合格式，逐处列明",
     503: "暂时无法处理；稍后用同一幂等键重试",
 }
@@ -157,7 +158,10 @@ def _problems(route: APIRoute, is_command: bool) -> Iterator[int]:
         yield from (400, 401, 403, 404)
     if is_command:
         yield from (409, 412, 413)
-    if is_command or route.dependant.path_params or _asks(route.dependant):
+    of_files = route.path.startswith("/files")
+    if of_files and method_of(route) != "GET":
+        yield from (409, 412, 413, 415)
+    if is_command or of_files or route.dependant.path_params or _asks(route.dependant):
         yield 422
     yield 503
 

@@ -5,6 +5,7 @@ Files are bundled; no page asks a foreign host for anything.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from libs.events.log import open_log
 from .auth import Verifier
 from .collector import quiet_gc
 from .feeds import open_feeds
+from .files.store import FileStore, open_store
+from .files.uploads import keep_sweeping
 from .http import application, http_error
 from .identity import Identity
 from .lookups import lookup_routes
@@ -79,7 +82,11 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     verifier = Verifier(origin.identity, SystemTokens(store))
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
     vault = await _vault(service, origin, stack)
-    app = application(service, store, verifier, listed, pack_keys=pack_keys, vault=vault)
+    files = await _files(service, origin.settings, stack)
+    app = application(
+        service, store, verifier, listed, pack_keys=pack_keys, vault=vault, files=files
+    )
+    await stack.enter_async_context(beside(keep_sweeping(app.state.uploads)))
     if (file := origin.settings.factor_key_file) is not None:
         app.state.second_factors = SecondFactors(store.pool, kept_keys(file, may_make=True))
     app.state.feeds = open_feeds(set(service.sources), origin.stores, stack)
@@ -94,6 +101,13 @@ async def _vault(service: Service, origin: Origin, stack: AsyncExitStack) -> Vau
         return None
     opened = open_vault(origin.stores.keys(), origin.settings.vault_folder)
     return await stack.enter_async_context(opened)
+
+
+async def _files(service: Service, settings: Settings, stack: AsyncExitStack) -> FileStore:
+    where = settings.files_folder, service.name, settings.files_key_file
+    files = await asyncio.to_thread(open_store, *where)
+    stack.callback(files.close)
+    return files
 
 
 def _fixed_routes(origin: Origin) -> list[BaseRoute]:

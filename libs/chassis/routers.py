@@ -7,6 +7,9 @@ from fastapi import APIRouter
 
 from . import approvals, factor_routes, objections, reference, subscriptions, tasks
 from .common_routes import common_router
+from .files import routes as files
+from .imports import job_routes
+from .imports import routes as imports
 from .service import Service
 
 
@@ -21,4 +24,7 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         objections.router,
         approvals.router,
         factor_routes.router,
+        files.router,
+        imports.router,
+        job_routes.router,
     )

@@ -19,6 +19,8 @@ from libs.events.invariant import Invariant
 from libs.events.reactor import Reactor
 from libs.events.reader import Reader
 
+from .imports.importer import Importer
+
 
 @dataclass(frozen=True)
 class Service:
@@ -35,6 +37,7 @@ class Service:
     invariants: Sequence[Invariant] = ()
     reactors: Sequence[Reactor] = ()
     sets: Sequence[Set] = ()
+    importers: Sequence[Importer] = ()
     vault: bool = False
 
     @property

@@ -33,6 +33,8 @@ class Settings:
     factor_key: Path | None = None
     banner: str | None = None
     vault: Path | None = None
+    files: Path | None = None
+    files_key: Path | None = None
 
     @property
     def origin(self) -> str:
@@ -55,6 +57,16 @@ class Settings:
     def vault_folder(self) -> Path:
         """Where the master key and the tombstones lie: never in a backup of the databases."""
         return self.vault or self.home / "vault"
+
+    @property
+    def files_folder(self) -> Path:
+        """Where uploaded files lie, a folder a service."""
+        return self.files or self.home / "files"
+
+    @property
+    def files_key_file(self) -> Path:
+        """The key that wraps those of the files: never beside them in a backup."""
+        return self.files_key or self.home / "files.key"
 
     def environment(self) -> dict[str, str]:
         """These settings as the variables of a child process."""
@@ -94,6 +106,8 @@ class Settings:
             factor_key=Path(known["factor_key"]) if "factor_key" in known else None,
             banner=known.get("banner"),
             vault=Path(known["vault"]) if "vault" in known else None,
+            files=Path(known["files"]) if "files" in known else None,
+            files_key=Path(known["files_key"]) if "files_key" in known else None,
         )
 
 
@@ -122,6 +136,10 @@ VARIABLES = {
     " needed; in the home unless the database is elsewhere, where without it there are none",
     "vault": "folder of the vault's master key and of the tombstones of who was erased; without it"
     " `vault` in the home",
+    "files": "folder of the files that were uploaded, sealed, one below it a service; without it"
+    " `files` in the home",
+    "files_key": "file with the key that wraps those of the files, made when it is needed; without"
+    " it `files.key` in the home",
 }
 """Every variable, with or without which everything has a working default."""
 

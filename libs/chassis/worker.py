@@ -31,8 +31,9 @@ from libs.events.topic import Kafka
 from .checking import keep_checking
 from .collector import quiet_gc
 from .deliveries import Deliveries
-from .effects import Effects, open_effects
+from .effects import Effects, Folder, open_effects
 from .feeds import open_feeds
+from .imports.jobs import Jobs
 from .observe import beside, keep_looking, look_at_pools
 from .service import Service
 from .stores import Stores, require_migrated
@@ -52,11 +53,12 @@ async def work(
     webhooks: Sequence[str] = (),
     *,
     vault: Path,
+    files: Folder,
     relay: bool,
     otlp: str | None = None,
 ) -> None:
     """Run all of them until SIGTERM or SIGINT, with `relay` the relays of the services too.
-    `webhooks`: addresses that may be told; `vault`: the folder of the tombstones; `otlp`: the
+    `webhooks`: addresses that may be told; `vault`, `files`: their folders; `otlp`: the
     collector that is told how it goes."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
@@ -65,7 +67,9 @@ async def work(
         runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
         if kafka is not None and relay:
             runs += await open_relays(services, stores, stack, kafka)
-        runs += await open_effects(services, stores, stack, kafka, webhooks, vault=vault)
+        runs += await open_effects(
+            services, stores, stack, kafka, webhooks, vault=vault, files=files
+        )
         await keep_checking(services, stores, stack)
         await _until(stop, runs)
     log.info("worker_stopped")
@@ -100,7 +104,13 @@ async def _until(stop: asyncio.Event, runs: Sequence[Runs]) -> None:
 
 
 def _named(one: Runs) -> str:
-    return f"deliveries:{one.store.service}" if isinstance(one, Deliveries) else one.row.lease.name
+    match one:
+        case Deliveries():
+            return f"deliveries:{one.store.service}"
+        case Jobs():
+            return f"jobs:{one.store.service}"
+        case _:
+            return one.row.lease.name
 
 
 def _whose(one: Runs) -> str:
@@ -108,7 +118,7 @@ def _whose(one: Runs) -> str:
     match one:
         case Relay():
             return f"relay {one.source}"
-        case Deliveries() | Acting():
+        case Deliveries() | Acting() | Jobs():
             return f"effects {one.store.service}"
         case Reading():
             return one.service

@@ -1,4 +1,4 @@
-"""That a file was taken 导入: which one, by whom, how many rows; and how late things may be entered.
+"""That a file was taken 导入: which one, by whom, how many rows; how late a thing may be entered.
 
 What its rows became are commands of their own, each with its events.
 """

@@ -31,13 +31,17 @@ class Rehearsal:
         """Raises: Refused, and what gathering raises."""
         ask = replace(ask, today=ask.today or today())
         require_noun(ask.command, decider.noun)
-        streams = _Overlaid(self.log, self.pending)
+        streams = self.streams()
         state = await decider.gather(streams, ask)
         if ask.target is not None and not streams.there.get(ask.subject, True):
             raise NotFoundError()
         ruled = await ruled_by(streams, ask.command, decider)
         facts = await decider.learned(self.log.known, state, ask)
         return ruling(decider, state, ask, facts, ruled)
+
+    def streams(self) -> _Overlaid:
+        """As the next command would find them."""
+        return _Overlaid(self.log, self.pending)
 
     def keep(self, decision: Decision) -> None:
         """What comes next shall find it."""

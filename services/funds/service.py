@@ -8,7 +8,9 @@ from libs.chassis.service import Service
 from libs.events.reader import Reader
 from services.funds.api import batch, document, lists, lot, payment, policy, project
 from services.funds.domain import books
+from services.funds.domain.purpose import PURPOSES
 from services.funds.domain.standard import STANDARDS
+from services.funds.imports import lots
 from services.funds.views import known
 from services.funds.views import lists as own_lists
 
@@ -25,5 +27,6 @@ service = Service(
     ),
     sql=Path(__file__).parent / "sql",
     invariants=books.INVARIANTS,
-    sets=(STANDARDS,),
+    sets=(STANDARDS, PURPOSES),
+    importers=(lots.LOTS,),
 )

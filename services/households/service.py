@@ -21,6 +21,7 @@ from services.households.api import (
     user_list,
 )
 from services.households.domain import counted, sets
+from services.households.imports import roster
 from services.households.views import register
 
 service = Service(
@@ -57,5 +58,6 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
+    importers=(roster.ROSTER,),
     vault=True,
 )

@@ -86,7 +86,8 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     for service in SERVICES:
         log, vault = await installation.log(service), await installation.vault_of(service)
         believed = Verifier(people, SystemTokens(log))
-        app = application(service, log, believed, [LISTED], pack_keys=BELIEVED, vault=vault)
+        with_ = {"pack_keys": BELIEVED, "vault": vault, "files": installation.files(service)}
+        app = application(service, log, believed, [LISTED], **with_)
         app.state.second_factors = SecondFactors(log.pool, keys)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))

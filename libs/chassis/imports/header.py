@@ -115,7 +115,7 @@ def _filled(row: Row, merged: Sequence[Merged], rows: Sequence[Row]) -> dict[int
             corner = next((r.cells.get(at) for r in rows if r.number == one.first_row), None)
             if corner is not None and corner.text.strip():
                 said = re.sub(r"\s+", "", corner.text)
-                texts |= {column: said for column in range(at, one.last_column + 1)}
+                texts |= dict.fromkeys(range(at, one.last_column + 1), said)
     return texts
 
 

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from libs.events.decider import AnyDecider
+from libs.events.decider import AnyDecider, Streams
 from libs.events.log import Log
 from libs.events.types import Actor, Command
 
@@ -79,11 +79,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an importer may look at: its service's log, the vault where there is one, who asked and
-    for which area, the settings of this import, the places of that area. `taking`: what is planned
-    will be done; else nothing may be left behind."""
+    """What an importer may look at: its service's log and streams (with what was rehearsed before),
+    the vault where there is one, who asked and for which area, the settings of this import, the
+    places of that area. `taking`: what is planned will be done; else nothing may be left behind."""
 
     log: Log
+    streams: Streams
     vault: Vault | None
     actor: Actor
     behalf: str | None
@@ -107,12 +108,17 @@ class Asked:
     required: bool = True
 
 
+REASON = "reason"
+LATE = Asked(name=REASON, title="补录理由", pattern=r".{1,200}", required=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Importer:
     """`group`: fields whose equal values make neighbours one group. `unique`: fields of which no
     two rows may hold the same. `amount`: the field that sums are kept of. `happened`: the field of
-    the day on which the thing happened. `together`: how many groups become one plan. `totals_block`: a printed total that differs from its parts stops the
-    whole file (else it is a warning)."""
+    the day on which the thing happened. `together`: how many groups become one plan.
+    `totals_block`: a printed total that differs from its parts stops the whole file (else it is a
+    warning)."""
 
     name: str
     title: str
@@ -126,6 +132,11 @@ class Importer:
     happened: str | None = None
     together: int = 200
     totals_block: bool = False
+
+    @property
+    def every_ask(self) -> tuple[Asked, ...]:
+        """Its own, and why what happened long ago is entered only now."""
+        return (*self.asks, LATE) if self.happened else self.asks
 
     def column(self, field_: str) -> Column:
         return next(column for column in self.columns if column.field == field_)

@@ -98,7 +98,16 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
 def _lines(row: RowResult) -> list[dict[str, Any]]:
     about = {"row": row.number, "result": row.result}
     if not row.faults:
-        return [{**about, "rule": row.why, "severity": None, "field": None, "message": None, "hint": None}]
+        return [
+            {
+                **about,
+                "rule": row.why,
+                "severity": None,
+                "field": None,
+                "message": None,
+                "hint": None,
+            }
+        ]
     return [
         {
             **about,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import asyncpg
 import structlog
@@ -31,8 +29,8 @@ from ..vault.vault import Vault
 from . import store
 from .columns import Setting
 from .header import Header
-from .importer import Desk, Importer
-from .outcome import write_outcome
+from .importer import REASON, Desk, Importer
+from .outcome import Source, write_outcome
 from .prepared import header_of, sheet_of
 from .reading import Read, Reading
 from .store import Job, JobRows, Prepared
@@ -42,7 +40,6 @@ from .tally import Tally, tally
 LOOK_AGAIN_S = 0.5
 STARTS = 5
 """Begun so often and never through: what kills its worker is not begun again."""
-REASON = "reason"
 
 log = structlog.get_logger()
 
@@ -99,18 +96,18 @@ class Jobs:
         async with self.files.plain(prepared.digest) as path:
             with opened(path, prepared.name) as book:
                 header = await asyncio.to_thread(header_of, book, prepared, importer)
-                sheet = _sheet(book, importer, prepared, header, await self._setting(job))
+                sheet = _sheet(book, importer, prepared, header, await self._setting(job, importer))
                 desk = await self._desk(job)
-                taking = Taking(job, importer, sheet, desk, rows, lease.keep)
+                taking = Taking(job, sheet, desk, rows, lease.keep)
                 state = await taking.run()
-            await self._end(taking.job, rows, state, (path, header, importer))
+            await self._end(taking.job, rows, state, Source(path, header, importer))
 
     async def _end(
         self,
         job: Job,
         rows: JobRows,
         state: str,
-        of: tuple[Path, Header, Importer] | None = None,
+        of: Source | None = None,
     ) -> None:
         results = await rows.rows(job.phase)
         counted = tally(results)
@@ -143,22 +140,25 @@ class Jobs:
         around = Surroundings(body_hash=id_.bytes, correlation=job.id, origin="import")
         await execute(self.store, ask, around, RECORD)
 
-    async def _setting(self, job: Job) -> Setting:
+    async def _setting(self, job: Job, importer: Importer) -> Setting:
         """`oldest`: what happened before that day needs a reason."""
         prepared = job.prepared
         places = await store.places_of(self.pool, prepared.area)
-        rows = await reference(LiveStreams(self.store.loads), ENTRY_AGES.name)
+        streams = LiveStreams(self.store.loads)
+        rows = await reference(streams, ENTRY_AGES.name)
         path = await self.store.known.path(prepared.area)
         row = rows.at(prepared.importer, path, today())
         age = None if row is None else EntryAge.model_validate(row.values).days
         oldest = None if age is None else today() - timedelta(days=age)
-        setting = Setting(today(), places, prepared.units, oldest)
-        return replace(setting, reason=prepared.settings.get(REASON))
+        reason = prepared.settings.get(REASON)
+        words = await store.words_of(streams, importer, path)
+        return Setting(today(), places, prepared.units, oldest, reason, words)
 
     async def _desk(self, job: Job) -> Desk:
         prepared = job.prepared
         return Desk(
             log=self.store,
+            streams=LiveStreams(self.store.loads),
             vault=self.vault,
             actor=prepared.actor,
             behalf=prepared.behalf,
@@ -181,4 +181,4 @@ def _sheet(
     def reads(one: Reading) -> Iterator[Read]:
         return one.rows(book.rows(sheet_of(book, prepared.sheet)))
 
-    return Sheet(reading, reads)
+    return Sheet(importer, reading, reads)

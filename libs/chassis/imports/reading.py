@@ -78,7 +78,13 @@ class Reading:
         self._late(read)
         if row.hidden:
             read.faults.append(
-                Fault("hidden_row", "该行在表中被隐藏或筛掉，照常读取", "确认是否应在其中", None, "warn")
+                Fault(
+                    "hidden_row",
+                    "该行在表中被隐藏或筛掉，照常读取",
+                    "确认是否应在其中",
+                    None,
+                    "warn",
+                )
             )
         return read
 
@@ -104,7 +110,9 @@ class Reading:
         for column in self.importer.columns:
             at = self.mapping.get(column.field)
             cell = None if at is None else row.cells.get(at)
-            if cell is None or (not cell.text.strip() and cell.kind not in (Kind.FORMULA, Kind.ERROR)):
+            if cell is None or (
+                not cell.text.strip() and cell.kind not in (Kind.FORMULA, Kind.ERROR)
+            ):
                 if column.required:
                     where = "" if at is None else f"{letter(at)}{row.number} "
                     message = f"{where}{column.title}为空"

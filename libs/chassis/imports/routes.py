@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -19,11 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.events.clock import today
 from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
+from libs.events.loads import LiveStreams
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 
 from ..call import Call, Holds, RefusedCall, request_hash
 from ..common_routes import answer, require_in_scope
+from ..files.routes import kept_upload
 from ..files.store import FileStore
 from ..sheets.book import Book, opened
 from ..sheets.cells import column_of
@@ -48,7 +49,7 @@ class PrepareImport(BaseModel):
 
     importer: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["lots"])
     area: UUID = Field(description="各行都在其内的区域")
-    file: str = Field(pattern=r"^[0-9a-f]{64}$", description="已上传文件的摘要（SHA-256）")
+    file: UUID = Field(description="本人的上传编号")
     name: str = Field(min_length=1, max_length=200, description="文件名")
     sheet: str | None = Field(
         default=None, max_length=100, description="工作表；缺省取表头最相符的一张"
@@ -119,7 +120,7 @@ async def prepare(command: PrepareImport, call: Worker) -> Response:
         id=call.key(),
         importer=importer.name,
         area=command.area,
-        digest=command.file,
+        digest=(await kept_upload(call, command.file)).digest,
         name=command.name,
         sheet=command.sheet or "",
         settings=command.settings,
@@ -168,7 +169,9 @@ async def commit(
         raise RefusedCall(call, NotMapped(missing="、".join(absent)))
     job, hashed = call.key(), await request_hash(call.request)
     pool = call.log.pool
-    if not await store.keep_job(pool, job, prepared, command.mode, dry_run=dry_run, body_hash=hashed):
+    if not await store.keep_job(
+        pool, job, prepared, command.mode, dry_run=dry_run, body_hash=hashed
+    ):
         raise KeyReusedError()
     row = await store.get_job(pool, job)
     assert row is not None, "kept a moment ago"
@@ -195,12 +198,14 @@ async def _importer(call: Call, command: PrepareImport) -> Importer:
         for text in (command.name, *command.settings.values()):
             if (kind := looks_personal(text)) is not None:
                 raise PersonalName(kind=kind)
-        for asked in importer.asks:
+        for asked in importer.every_ask:
             given = command.settings.get(asked.name)
             if (given is None and asked.required) or (
                 given is not None and not re.fullmatch(asked.pattern, given)
             ):
                 raise SettingMissing(title=asked.title, name=asked.name)
+        for strange in command.settings.keys() - {asked.name for asked in importer.every_ask}:
+            raise UnknownField(importer=importer.title, field=strange)
     except Refused as refusal:
         raise RefusedCall(call, refusal) from None
     if call.role not in importer.roles:
@@ -235,7 +240,7 @@ async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) 
 
 def _first_look(
     book: Book, new: Prepared, importer: Importer
-) -> tuple[str, bytes, dict[str, int], dict[str, str]]:
+) -> tuple[str, bytes, dict[str, int], dict[str, Unit]]:
     """The sheet, its shape, and what its heads themselves say."""
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
     header = heads_of(book, sheet, importer)
@@ -245,14 +250,16 @@ def _first_look(
 
 async def _remembered(
     call: Call, importer: Importer, shape: bytes
-) -> tuple[dict[str, int], dict[str, str]] | None:
+) -> tuple[dict[str, int], dict[str, Unit]] | None:
     return await store.remembered(call.log.pool, importer.name, shape)
 
 
 async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:
     prepared = await prepared_of(call, id_)
     places = await store.places_of(call.log.pool, prepared.area)
-    setting = Setting(today(), places, prepared.units)  # type: ignore[arg-type]  # kept as typed
+    path = await call.log.known.path(prepared.area)
+    words = await store.words_of(LiveStreams(call.log.loads), importer, path)
+    setting = Setting(today(), places, prepared.units, words=words)
 
     def look(book: Book) -> dict[str, Any]:
         return preview(book, prepared, importer, header_of(book, prepared, importer), setting)
@@ -275,6 +282,6 @@ def _told(importer: Importer) -> dict[str, Any]:
         ],
         "settings": [
             {"name": one.name, "title": one.title, "required": one.required}
-            for one in importer.asks
+            for one in importer.every_ask
         ],
     }

@@ -11,11 +11,14 @@ import asyncpg
 import msgspec
 
 from libs.events.clock import today
+from libs.events.decider import Streams
 from libs.events.known import below
+from libs.events.money import Unit
+from libs.events.reference import reference
 from libs.events.types import Actor
 
-from .columns import Places
-from .importer import Fault
+from .columns import Listed, Places
+from .importer import Fault, Importer
 from .tally import Tally
 
 Result = Literal["accepted", "rejected", "ignored"]
@@ -33,7 +36,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str
     settings: dict[str, str]
     mapping: dict[str, int] | None
-    units: dict[str, str]
+    units: dict[str, Unit]
     actor: Actor
     behalf: str | None
 
@@ -92,7 +95,7 @@ async def map_import(
     prepared: Prepared,
     shape: bytes,
     mapping: Mapping[str, int],
-    units: Mapping[str, str],
+    units: Mapping[str, Unit],
 ) -> None:
     """What was said of this sheet, and so of every one of its shape."""
     async with pool.acquire() as connection, connection.transaction():
@@ -103,7 +106,7 @@ async def map_import(
 
 async def remembered(
     pool: asyncpg.Pool, importer: str, shape: bytes
-) -> tuple[dict[str, int], dict[str, str]] | None:
+) -> tuple[dict[str, int], dict[str, Unit]] | None:
     """What was said of a sheet of this shape before."""
     row = await pool.fetchrow(
         "SELECT mapping, units FROM es.shapes WHERE importer = $1 AND shape = $2", importer, shape
@@ -141,9 +144,7 @@ async def next_jobs(pool: asyncpg.Pool) -> list[Job]:
 
 async def waiting(pool: asyncpg.Pool, id_: UUID) -> Job | None:
     """As it stands now, unless it has ended."""
-    row = await pool.fetchrow(
-        _JOB + " WHERE j.id = $1 AND j.state IN ('queued', 'running')", id_
-    )
+    row = await pool.fetchrow(_JOB + " WHERE j.id = $1 AND j.state IN ('queued', 'running')", id_)
     return None if row is None else _job(row)
 
 
@@ -154,6 +155,19 @@ async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:
     for row in rows:
         names[row["name"]] = None if row["name"] in names else row["area"]
     return Places({row["code"]: row["area"] for row in rows}, names)
+
+
+async def words_of(
+    streams: Streams, importer: Importer, path: Sequence[UUID]
+) -> dict[str, dict[str, str]]:
+    """The code tables of an importer's columns as they hold today, title to key."""
+    found = {}
+    for name in {column.set for column in importer.columns if isinstance(column, Listed)}:
+        rows = await reference(streams, name)
+        keys = {key for key, _ in rows.rows}
+        held = {key: rows.at(key, path, today()) for key in sorted(keys)}
+        found[name] = {row.values["title"]: key for key, row in held.items() if row is not None}
+    return found
 
 
 class JobRows:
@@ -184,8 +198,7 @@ class JobRows:
         )
         if runs is None:
             return None
-        kept = msgspec.json.decode(runs, type=tuple[list[Run], list[RowResult]])
-        return kept
+        return _INTENT.decode(runs)
 
     async def intend(
         self, first: int, runs: list[Run], rest: list[RowResult]
@@ -236,6 +249,9 @@ class JobRows:
 async def results_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> list[RowResult]:
     """In the order of the sheet."""
     return [_row(row) for row in await pool.fetch(_ROWS, job, phase)]
+
+
+_INTENT = msgspec.json.Decoder(tuple[list[Run], list[RowResult]])
 
 
 def _row(row: asyncpg.Record) -> RowResult:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from libs.events.canonical import canonical, sha256
 from libs.events.decider import Ask
-from libs.events.errors import BusyError, EventsError, NotFoundError, Refused
+from libs.events.errors import EventsError, NotFoundError, Refused
 from libs.events.execute import Surroundings, execute
+from libs.events.loads import LiveStreams
 from libs.events.rehearsal import Rehearsal
 from libs.events.types import Command, plain, request_id
 
@@ -37,8 +38,9 @@ class CancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """How its rows are read from the beginning, as often as needed."""
+    """What rows become, and how they are read from the beginning, as often as needed."""
 
+    importer: Importer
     reading: Callable[[], Reading]
     reads: Callable[[Reading], Iterator[Read]]
 
@@ -46,10 +48,8 @@ class Sheet:
 class Taking:
     """A job at work. `keep`: renews the lease, or raises."""
 
-    def __init__(
-        self, job: Job, importer: Importer, sheet: Sheet, desk: Desk, rows: JobRows, keep: Keep
-    ) -> None:
-        self.job, self.importer, self.sheet = job, importer, sheet
+    def __init__(self, job: Job, sheet: Sheet, desk: Desk, rows: JobRows, keep: Keep) -> None:
+        self.job, self.importer, self.sheet = job, sheet.importer, sheet
         self.desk, self.rows, self.keep = desk, rows, keep
         self._rehearsal = Rehearsal(desk.log)
         self.total_differs = False
@@ -79,7 +79,9 @@ class Taking:
             await self.keep()
             if await self.rows.cancelled():
                 raise CancelledError
-            await self.rows.through(phase, chunk[0].number, await self._chunk(phase, chunk, reading))
+            await self.rows.through(
+                phase, chunk[0].number, await self._chunk(phase, chunk, reading)
+            )
         self.total_differs = reading.total_differs
         stops = self.importer.totals_block and reading.total_differs
         kept = await self.rows.rows(phase)
@@ -115,7 +117,8 @@ class Taking:
         the others."""
         if not groups:
             return [], []
-        plan = await self.importer.plan(replace(self.desk, taking=False), groups)
+        seen = replace(self.desk, streams=self._rehearsal.streams(), taking=False)
+        plan = await self.importer.plan(seen, groups)
         for at, warnings in plan.warnings.items():
             reads[groups[at][0].number].faults.extend(warnings)
         told = [unchanged(reads[row.number]) for at in plan.unchanged for row in groups[at]]
@@ -151,7 +154,8 @@ class Taking:
     async def _do(self, groups: Sequence[Group]) -> Fault | None:
         """The commands of a run, each once whatever happens. A rival may have been quicker: then
         its refusal is told of all its rows."""
-        plan = await self.importer.plan(replace(self.desk, taking=True), groups)
+        streams = LiveStreams(self.desk.log.loads)
+        plan = await self.importer.plan(replace(self.desk, streams=streams, taking=True), groups)
         for faults in plan.faults.values():
             return faults[0]
         for deed in plan.deeds:
@@ -178,7 +182,9 @@ class Taking:
 
     def _ask(self, deed: Deed, command: Command) -> Ask[Command]:
         said = canonical({"body": plain(command), "target": str(deed.target)})
-        id_ = request_id(str(self.job.id), deed.key or sha256(deed.decider.name.encode(), said).hex())
+        id_ = request_id(
+            str(self.job.id), deed.key or sha256(deed.decider.name.encode(), said).hex()
+        )
         return Ask(id_, deed.target, command, self.desk.actor, self.desk.behalf)
 
 
@@ -216,8 +222,6 @@ def grouped(chunk: Sequence[Read], reading: Reading) -> tuple[list[Group], list[
         others = Fault("its_group", f"同组的第 {wrong[0].number} 行有误", "改正后同组一起导入")
         rest += [rejected(read, () if read.blocked else (others,)) for read in reads]
     return groups, rest
-
-
 
 
 def _numbers(run: Run, reads: Mapping[int, Read]) -> Iterator[int]:

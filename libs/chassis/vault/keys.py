@@ -55,6 +55,15 @@ def kept_keys(file: Path, *, may_make: bool) -> SoftwareKeys:
 
     Raises: MasterMissingError where it is missing and must not be made.
     """
+    if not file.exists():  # one that is there may lie where nothing may be written
+        _make(file, may_make=may_make)
+    master = bytes.fromhex(file.read_text().strip())
+    if len(master) != KEY_BYTES:
+        raise MasterMissingError(f"{file} does not hold {KEY_BYTES} bytes")
+    return SoftwareKeys(master)
+
+
+def _make(file: Path, *, may_make: bool) -> None:
     lock = locked(file.with_suffix(".lock"))
     assert lock is not None, "it waits"
     try:
@@ -62,9 +71,5 @@ def kept_keys(file: Path, *, may_make: bool) -> SoftwareKeys:
             if not may_make:
                 raise MasterMissingError(f"{file} is missing: bring it back from its backup")
             write_private(file, fresh_key().hex() + "\n")
-        master = bytes.fromhex(file.read_text().strip())
     finally:
         os.close(lock)
-    if len(master) != KEY_BYTES:
-        raise MasterMissingError(f"{file} does not hold {KEY_BYTES} bytes")
-    return SoftwareKeys(master)

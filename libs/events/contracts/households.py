@@ -176,6 +176,9 @@ class HouseholdRegistered(Event, frozen=True, kw_only=True):
     members: Annotated[tuple[UUID, ...], Meta(description="opaque person ids, if listed")]
     registered_on: date
     synthetic: Annotated[bool, Meta(description="made for a demonstration (演示), not a household")]
+    relations: Annotated[
+        tuple[str, ...], Meta(description="of each member to the head, in the order of members")
+    ] = ()
 
 
 class PopulationCounted(Event, frozen=True, kw_only=True):

@@ -121,7 +121,8 @@ async def register(typed: EnterPersons, call: Clerk) -> Response:
     if known is not None:
         return known
     areas = await _places(call, typed)
-    return await call.execute(REGISTER, await sealed_persons(call, typed, areas))
+    streams = LiveStreams(call.log.loads)
+    return await call.execute(REGISTER, await sealed_persons(call.vault, streams, typed, areas))
 
 
 async def _places(call: Call, typed: EnterPersons) -> dict[UUID, Area]:

@@ -6,7 +6,7 @@ or the process dies, there are keys and maps of nobody, which a search passes ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from libs.chassis.call import Call
@@ -15,7 +15,7 @@ from libs.chassis.vault.store import Home
 from libs.chassis.vault.vault import Line, Vault, random_id
 from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
-from libs.events.loads import LiveStreams
+from libs.events.decider import Streams
 from services.households.domain import checksum
 from services.households.domain.household import registry
 from services.households.domain.person import (
@@ -36,12 +36,16 @@ Texts = Mapping[tuple[UUID, str], str]
 
 
 async def sealed_persons(
-    call: Call, typed: EnterPersons, areas: Mapping[UUID, Area]
+    vault: Vault,
+    streams: Streams,
+    typed: EnterPersons,
+    areas: Mapping[UUID, Area],
+    unnumbered: Sequence[UUID | None] = (),
 ) -> RegisterPersons:
-    """Only what is new is sealed and mapped: a known person keeps what was told first."""
-    vault = call.vault
-    ids = await _ids(vault, typed)
-    known = await LiveStreams(call.log.loads).load_many(persons, ids)
+    """Only what is new is sealed and mapped: a known person keeps what was told first.
+    `unnumbered`: ids of the rows without an ID number, where the caller has them."""
+    ids = await _ids(vault, typed, unnumbered)
+    known = await streams.load_many(persons, ids)
     rows = list(zip(ids, typed.persons, strict=True))
     new = [row for row, was in zip(rows, known, strict=True) if was.area is None]
     homes = {id_: Home(registry(row.area, areas), today().year) for id_, row in new}
@@ -57,13 +61,15 @@ async def sealed_persons(
     )
 
 
-async def _ids(vault: Vault, typed: EnterPersons) -> list[UUID]:
-    """Of the ID number; of a person without one a new id each time."""
+async def _ids(vault: Vault, typed: EnterPersons, unnumbered: Sequence[UUID | None]) -> list[UUID]:
+    """Of the ID number; of a person without one that which is given, or a new one each time."""
     with_number = [row for row in typed.persons if row.id_number is not None]
     numbers = [row.id_number for row in with_number if row.id_number is not None]
     found = iter(await vault.identify(Kind.IDENTITY, numbers, typed.area))
+    given = unnumbered or [None] * len(typed.persons)
     return [
-        random_id(typed.area) if row.id_number is None else next(found) for row in typed.persons
+        (other or random_id(typed.area)) if row.id_number is None else next(found)
+        for row, other in zip(typed.persons, given, strict=True)
     ]
 
 

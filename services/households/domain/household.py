@@ -57,6 +57,19 @@ Key = Annotated[
 ]
 
 
+HEAD = "head"
+"""The relation of the head of a household 户主 to the head."""
+
+
+class Member(BaseModel):
+    """A person who is registered, and how related to the head."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person: UUID
+    relation: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=[HEAD, "spouse"])
+
+
 class HouseholdRow(BaseModel):
     """One line of the list. Members listed are counted: 户 and 人 come from one source (H2)."""
 
@@ -68,15 +81,23 @@ class HouseholdRow(BaseModel):
     register_type: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["registered_poor"])
     persons: int = Field(ge=0, le=100)
     members: tuple[Key, ...] = Field(default=(), max_length=100)
+    listed: tuple[Member, ...] = Field(
+        default=(), max_length=100, description="已登记的人员；与 members 只用其一，户主只有一人"
+    )
     registered_on: Day
     synthetic: bool = Field(default=False, description="演示数据, 不是真实农户")
 
     @model_validator(mode="after")
     def _counted(self) -> Self:
-        if self.members and len(self.members) != self.persons:
-            raise ValueError(f"列出成员 {len(self.members)} 人, 与人数 {self.persons} 不符")
-        if len(set(self.members)) < len(self.members):
+        if self.members and self.listed:
+            raise ValueError("members 与 listed 只用其一")
+        named = self.members or tuple(str(one.person) for one in self.listed)
+        if named and len(named) != self.persons:
+            raise ValueError(f"列出成员 {len(named)} 人, 与人数 {self.persons} 不符")
+        if len(set(named)) < len(named):
             raise ValueError("成员编号重复")
+        if self.listed and [one.relation for one in self.listed].count(HEAD) != 1:
+            raise ValueError("户主须有一人，且只有一人")
         return self
 
     def household(self, registry: UUID) -> UUID:
@@ -84,6 +105,8 @@ class HouseholdRow(BaseModel):
         return stream_id("household", str(registry), str(registry), self.key)
 
     def persons_listed(self, registry: UUID) -> tuple[UUID, ...]:
+        if self.listed:
+            return tuple(one.person for one in self.listed)
         household = str(self.household(registry))
         return tuple(stream_id("person", str(registry), household, key) for key in self.members)
 
@@ -146,6 +169,7 @@ class Household:
     era: Era = "standing"
     register_type: str = ""
     persons: int = 0
+    members: tuple[UUID, ...] = ()
     registered_on: date | None = None
     synthetic: bool = False
     flags: int = 0
@@ -219,6 +243,7 @@ def _registered(row: HouseholdRow, within: UUID) -> HouseholdRegistered:
         members=row.persons_listed(within),
         registered_on=row.registered_on,
         synthetic=row.synthetic,
+        relations=tuple(one.relation for one in row.listed),
     )
 
 
@@ -244,6 +269,7 @@ def evolve(state: Household, event: Event) -> Household:
                 era=event.era,
                 register_type=event.register_type,
                 persons=event.persons,
+                members=event.members,
                 registered_on=event.registered_on,
                 synthetic=event.synthetic,
             )

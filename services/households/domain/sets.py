@@ -44,6 +44,7 @@ SETS = (
     ROLES,
     INCOMPATIBLE,
     Set("code", "代码表", Code),
+    Set("register_type", "户类型", Code),
     Set("income_line", "收入线", IncomeLine),
     Set("calendar", "工作日历", Calendar),
     PROFILES,

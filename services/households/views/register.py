@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from libs.events.contracts.households import (
     AreaAliasAdded,
     AreaCodeChanged,
     AreaRegistered,
+    HouseholdRegistered,
     NameTaken,
     OrganisationRegistered,
 )
@@ -46,8 +47,16 @@ NAMES = Table(
     mode="latest",
 )
 
+MEMBERS = Table(
+    "view.members",
+    (("person", "uuid"), ("household", "uuid"), ("area", "uuid")),
+    key=("person", "household"),
+    mode="latest",
+)
+
 OF = (
     *(*known.AREAS_OF, AreaAliasAdded, OrganisationRegistered, NameTaken),
+    HouseholdRegistered,
     *aliases.OF,
     *directory.OF,
 )
@@ -64,6 +73,9 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield ORGANISATIONS, (fact.organisation, fact.area, fact.name, fact.kind)
         case NameTaken():
             yield NAMES, (fact.area, fact.name, fact.organisation)
+        case HouseholdRegistered():
+            for member in fact.members:
+                yield MEMBERS, (member, fact.household, fact.area)
         case _:
             pass
     yield from known.areas(recorded, fact, metadata)
@@ -102,6 +114,21 @@ async def systems(pool: Pool, scope: UUID | None, after: UUID | None, limit: int
     return await pool.fetch(_SYSTEMS, scope, after, limit)
 
 
+async def other_households(
+    pool: Pool, persons: Sequence[UUID], but: Sequence[UUID]
+) -> dict[UUID, list[tuple[UUID, UUID]]]:
+    """Household and village of each of these persons who is listed in another one than these."""
+    found: dict[UUID, list[tuple[UUID, UUID]]] = {}
+    for row in await pool.fetch(_OTHERS, list(persons), list(but)):
+        found.setdefault(row["person"], []).append((row["household"], row["area"]))
+    return found
+
+
+_OTHERS = """
+SELECT person, household, area FROM view.members
+ WHERE person = ANY ($1::uuid[]) AND household <> ALL ($2::uuid[])
+ ORDER BY person, household
+"""
 _AREA_IDS = known.below("$1")
 _AREAS = f"""
 SELECT a.id, newest.code, newest.name, a.level, {known.path_of("a.id")} AS path,

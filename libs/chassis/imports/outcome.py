@@ -1,0 +1,135 @@
+"""What goes back to whoever sent a sheet: the same workbook with what became of each row, and one
+with the rejected rows alone (product 6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from libs.events.money import print_amount
+
+from ..files.store import FileStore
+from ..sheets.book import Book, opened
+from ..sheets.cells import Row
+from ..sheets.marked_sheet import Mark
+from ..sheets.marking import mark
+from ..sheets.writing import Plan, write
+from .header import Header
+from .importer import Importer
+from .prepared import sheet_of
+from .store import Job, RowResult
+from .tally import Tally
+
+READ_AT_ONCE = 1 << 20
+WORDS = {"accepted": "接受", "rejected": "拒绝", "ignored": "忽略"}
+WHY = {
+    "total": "合计行",
+    "signature": "签字行",
+    "heads_again": "重复表头",
+    "outside": "没有对应列的内容",
+    "unchanged": "已在册，没有变化",
+}
+WARNED = "提醒"
+
+
+class Source(NamedTuple):
+    """The sheet that was read: in clear, as long as the job runs."""
+
+    path: Path
+    header: Header
+    importer: Importer
+
+
+async def write_outcome(
+    files: FileStore, job: Job, source: Source, results: Sequence[RowResult], counted: Tally
+) -> tuple[str, str | None]:
+    """Digests of the two workbooks; None where no row was rejected."""
+    with files.scratch() as target:
+        await asyncio.to_thread(_mark, job, source, results, counted, target)
+        outcome = await files.keep(_bytes(target))
+    if not counted.rejected:
+        return outcome.digest, None
+    with files.scratch() as target:
+        await asyncio.to_thread(_rejected, job, source, results, target)
+        alone = await files.keep(_bytes(target))
+    return outcome.digest, alone.digest
+
+
+async def _bytes(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while data := await asyncio.to_thread(file.read, READ_AT_ONCE):
+            yield data
+
+
+def _mark(
+    job: Job, source: Source, results: Sequence[RowResult], counted: Tally, target: Path
+) -> None:
+    prepared = job.prepared
+    mapping = prepared.mapping or {}
+    with opened(source.path, prepared.name) as book:
+        mark(
+            book,
+            sheet_of(book, prepared.sheet),
+            source.header.row,
+            (_marked(one, mapping) for one in results),
+            summary(source.importer, counted),
+            target,
+        )
+
+
+def _marked(result: RowResult, mapping: Mapping[str, int]) -> Mark:
+    cells = {
+        mapping[fault.field]: fault.message
+        for fault in reversed(result.faults)
+        if fault.field is not None and fault.field in mapping and fault.severity == "block"
+    }
+    word = WORDS[result.result]
+    if result.result == "accepted" and result.faults:
+        word = WARNED
+    rules = [fault.rule for fault in result.faults] or [result.why or ""]
+    messages = [fault.message for fault in result.faults]
+    if result.why is not None:
+        messages.insert(0, WHY.get(result.why, result.why))
+    hints = dict.fromkeys(fault.hint for fault in result.faults)
+    return Mark(result.number, word, "；".join(rules), "；".join(messages), "；".join(hints), cells)
+
+
+def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
+    """The first sheet 汇总: by rule, then the two lines whose sums close."""
+    rows: list[list[str | int]] = [[importer.title], ["规则", "级别", "行数", "金额（元）"]]
+    for rule in counted.rules:
+        level = "拒绝" if rule.severity == "block" else WARNED
+        rows.append([rule.rule, level, rule.rows, print_amount(rule.amount_fen, "元", 2)])
+    aside = f"（其中没有变化 {counted.unchanged:,}）" if counted.unchanged else ""
+    rows.append(
+        [
+            f"读取 {counted.read:,} = 接受 {counted.accepted:,} + 拒绝 {counted.rejected:,}"
+            f" + 忽略 {counted.ignored:,}{aside}"
+        ]
+    )
+    fens = (counted.read_fen, counted.accepted_fen, counted.rejected_fen, counted.ignored_fen)
+    read, accepted, rejected, ignored = (print_amount(fen, "元", 2) for fen in fens)
+    rows.append([f"金额（元）{read} = 接受 {accepted} + 拒绝 {rejected} + 忽略 {ignored}"])
+    return rows
+
+
+def _rejected(job: Job, source: Source, results: Sequence[RowResult], target: Path) -> None:
+    """The heads and the rejected rows, as they were read, every cell as text."""
+    wanted = {one.number for one in results if one.result == "rejected"}
+    with opened(source.path, job.prepared.name) as book:
+        sheet = Plan(job.prepared.sheet)
+        write(target, [(sheet, _rows(book, job, source.header, wanted))])
+
+
+def _rows(book: Book, job: Job, header: Header, wanted: set[int]) -> Iterator[list[str]]:
+    columns = sorted(header.heads)
+    yield [header.heads[at].full for at in columns]
+    for row in book.rows(sheet_of(book, job.prepared.sheet)):
+        if row.number in wanted:
+            yield _texts(row, columns)
+
+
+def _texts(row: Row, columns: Sequence[int]) -> list[str]:
+    return [row.cells[at].text if at in row.cells else "" for at in columns]

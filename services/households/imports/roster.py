@@ -1,0 +1,283 @@
+"""农户花名册: a household's members as neighbouring rows; people are sealed as they enter (i1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+from uuid import UUID
+
+from libs.chassis.imports.columns import (
+    Choice,
+    Code,
+    Day,
+    Listed,
+    PersonalNumber,
+    Place,
+    Severity,
+    Text,
+)
+from libs.chassis.imports.importer import (
+    Asked,
+    Deed,
+    Desk,
+    Fault,
+    Group,
+    Importer,
+    Plan,
+    Taken,
+)
+from libs.chassis.vault.spelling import Kind, number
+from libs.chassis.vault.unkept import unkept
+from libs.events import tasks
+from libs.events.contracts.households import Era
+from libs.events.tasks import OpenTask
+from libs.events.types import stream_id
+from services.households.api import household, person
+from services.households.api.admission import areas_of
+from services.households.api.sealed import sealed_persons
+from services.households.api.typed import EnteredAccount, EnteredPerson, EnterPersons
+from services.households.domain import checksum
+from services.households.domain.household import (
+    HEAD,
+    Household,
+    HouseholdRow,
+    Member,
+    RegisterHouseholds,
+    households,
+    registry,
+)
+from services.households.domain.person import RegisterPersons
+from services.households.domain.tree import Area
+from services.households.views.register import other_households
+
+RELATIONS = {
+    "户主": HEAD,
+    "本人": HEAD,
+    "本人或户主": HEAD,
+    "配偶": "spouse",
+    "妻": "spouse",
+    "夫": "spouse",
+    "之子": "son",
+    "子": "son",
+    "之女": "daughter",
+    "女": "daughter",
+    "之儿媳": "daughter_in_law",
+    "儿媳": "daughter_in_law",
+    "之女婿": "son_in_law",
+    "女婿": "son_in_law",
+    "之孙子": "grandson",
+    "孙子": "grandson",
+    "之孙女": "granddaughter",
+    "孙女": "granddaughter",
+    "之父": "father",
+    "父亲": "father",
+    "之母": "mother",
+    "母亲": "mother",
+    "之兄弟姐妹": "sibling",
+    "其他": "other",
+}
+SYNTHETIC = "演示"
+"""In the remarks of a row: made for a demonstration, nobody's."""
+COLUMNS = (
+    Code(field="household", title="户编号", aliases=("户号", "农户编号", "户编码")),
+    Text(field="name", title="姓名", aliases=("成员姓名",), longest=60, personal=True),
+    PersonalNumber(
+        field="id_number",
+        title="证件号码",
+        aliases=("身份证号", "身份证号码", "公民身份号码", "身份证件号码"),
+        pattern=r"[0-9A-Za-z()-]{6,40}",
+        required=False,
+    ),
+    Choice(
+        field="relation",
+        title="与户主关系",
+        aliases=("与户主的关系", "户主关系", "关系"),
+        words=RELATIONS,
+    ),
+    Place(field="village", title="村编码", aliases=("行政村", "所在村", "村", "村名", "村代码")),
+    Listed(
+        field="register_type",
+        title="户类型",
+        aliases=("类型", "农户类型", "监测类别"),
+        set="register_type",
+    ),
+    Day(field="registered_on", title="登记日期", aliases=("识别日期", "纳入日期", "认定日期")),
+    PersonalNumber(
+        field="phone",
+        title="电话",
+        aliases=("联系电话", "手机号码", "手机"),
+        pattern=r"\+?[0-9-]{3,30}",
+        required=False,
+    ),
+    Text(field="bank", title="开户银行", aliases=("开户行",), longest=120, required=False),
+    PersonalNumber(
+        field="account",
+        title="银行账号",
+        aliases=("账号", "一卡通账号", "卡号"),
+        pattern=r"[0-9A-Za-z-]{4,40}",
+        required=False,
+    ),
+    Text(field="note", title="备注", required=False),
+)
+
+
+async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
+    """Persons first, then their households; who is listed elsewhere too is a task of both areas."""
+    villages = {rows[0]["village"] for rows in groups}
+    areas = await areas_of(desk.streams, {desk.area, *villages})
+    faults = {at: found for at, rows in enumerate(groups) if (found := list(_wrong(rows)))}
+    if faults:
+        return Plan(faults=faults)
+    entered = await _persons(desk, groups, areas)
+    ids = iter([row.person for row in entered.persons])
+    era = cast("Era", desk.settings["era"])
+    wanted = [_household(rows, [next(ids) for _ in rows], era) for rows in groups]
+    places = [one.household(registry(one.area, areas)) for one in wanted]
+    known = await desk.streams.load_many(households, places)
+    unchanged = {
+        at for at, (one, was) in enumerate(zip(wanted, known, strict=True)) if _same(one, was)
+    }
+    if unchanged:
+        return Plan(unchanged=frozenset(unchanged), deeds=())
+    twice = await _twice(desk, wanted, places)
+    command = RegisterHouseholds(occurred_on=desk.today, area=desk.area, households=tuple(wanted))
+    key = f"persons:{groups[0][0].number}-{groups[-1][-1].number}"
+    deeds = [Deed(person.REGISTER, entered, key=key), Deed(household.REGISTER, command)]
+    deeds += [Deed(tasks.OPEN, task) for _, tasks_ in twice for task in tasks_]
+    warnings = {at: [_elsewhere()] for at, _ in twice}
+    for at, rows in enumerate(groups):
+        warnings.setdefault(at, []).extend(_doubted(rows))
+    return Plan(deeds, warnings=warnings)
+
+
+def _wrong(rows: Group) -> Iterable[Fault]:
+    """What no single row shows."""
+    heads = [row.number for row in rows if row["relation"] == HEAD]
+    if len(heads) != 1:
+        message = f"该户有 {len(heads)} 个户主"
+        yield Fault("one_head", message, "每户填一个户主", "relation")
+    for name, title in (("village", "村"), ("register_type", "户类型")):
+        if len({row[name] for row in rows}) > 1:
+            yield Fault("differs_within", f"同一户的{title}不一致", "改为一致", name)
+    for row in rows:
+        if (row.get("bank") is None) != (row.get("account") is None):
+            message = f"第 {row.number} 行开户银行与银行账号只填了一项"
+            yield Fault("half_account", message, "两项都填，或都不填", "account")
+
+
+def _doubted(rows: Group) -> Iterable[Fault]:
+    """Check digits warn and stop nothing."""
+    severity: Severity = "warn"
+    for row in rows:
+        typed = row.get("id_number")
+        if typed is not None and (said := checksum.of_id_number(number(Kind.IDENTITY, typed))):
+            message = f"第 {row.number} 行：{said}"
+            yield Fault("check_digit", message, "核对证件", "id_number", severity)
+
+
+async def _persons(
+    desk: Desk, groups: Sequence[Group], areas: Mapping[UUID, Area]
+) -> RegisterPersons:
+    assert desk.vault is not None, "households has a vault"
+    vault = desk.vault if desk.taking else unkept(desk.vault)
+    typed = EnterPersons(
+        occurred_on=desk.today,
+        area=desk.area,
+        persons=tuple(_person(row) for rows in groups for row in rows),
+    )
+    ids = [_unnumbered(row, at, rows[0], areas) for rows in groups for at, row in enumerate(rows)]
+    return await sealed_persons(vault, desk.streams, typed, areas, ids)
+
+
+def _person(row: Taken) -> EnteredPerson:
+    account = None
+    if row.get("account") is not None:
+        account = EnteredAccount(number=row["account"], bank=row["bank"])
+    return EnteredPerson(
+        name=row["name"],
+        id_number=row.get("id_number"),
+        phone=row.get("phone"),
+        area=row["village"],
+        account=account,
+        synthetic=row.get("note") == SYNTHETIC,
+    )
+
+
+def _unnumbered(row: Taken, at: int, first: Taken, areas: Mapping[UUID, Area]) -> UUID | None:
+    """Of a person without an ID number: by the place in the household's list, so that the same
+    list again is the same person."""
+    if row.get("id_number") is not None:
+        return None
+    within = str(registry(first["village"], areas))
+    return stream_id("person", within, first["household"], f"{at + 1}")
+
+
+def _household(rows: Group, ids: Sequence[UUID], era: Era) -> HouseholdRow:
+    first = rows[0]
+    return HouseholdRow(
+        key=first["household"],
+        area=first["village"],
+        era=era,
+        register_type=first["register_type"],
+        persons=len(rows),
+        listed=tuple(
+            Member(person=id_, relation=row["relation"]) for row, id_ in zip(rows, ids, strict=True)
+        ),
+        registered_on=first["registered_on"],
+        synthetic=first.get("note") == SYNTHETIC,
+    )
+
+
+def _same(wanted: HouseholdRow, known: Household) -> bool:
+    """In the register already, with these members."""
+    return known.area == wanted.area and set(known.members) == {one.person for one in wanted.listed}
+
+
+async def _twice(
+    desk: Desk, wanted: Sequence[HouseholdRow], places: Sequence[UUID]
+) -> list[tuple[int, list[OpenTask]]]:
+    """Households of which somebody is listed in another one, with the tasks of both villages."""
+    listed = [one.person for row in wanted for one in row.listed]
+    others = await other_households(desk.log.pool, listed, places)
+    found = []
+    for at, (row, id_) in enumerate(zip(wanted, places, strict=True)):
+        here = [(one.person, other) for one in row.listed for other in others.get(one.person, ())]
+        if here:
+            found.append((at, [t for who, o in here for t in _tasks(desk, who, (id_, row), o)]))
+    return found
+
+
+def _tasks(
+    desk: Desk, who: UUID, new: tuple[UUID, HouseholdRow], old: tuple[UUID, UUID]
+) -> list[OpenTask]:
+    """One for each village: the same person stands in two households (product 7.14)."""
+    return [
+        OpenTask(
+            occurred_on=desk.today,
+            area=area,
+            kind="duplicate_person",
+            waits_for="clerk",
+            target=who,
+            about=f"{new[0]} {old[0]}",
+            reason="同一人列在两户之中，请两地核对后确定归属",
+        )
+        for area in dict.fromkeys((new[1].area, old[1]))
+    ]
+
+
+def _elsewhere() -> Fault:
+    message = "有成员已列在另一户，已生成两地的核对任务"
+    return Fault("in_other_household", message, "两地核对后确定归属", "id_number", "warn")
+
+
+ROSTER = Importer(
+    name="roster",
+    title="农户花名册",
+    roles=("clerk",),
+    columns=COLUMNS,
+    plan=plan,
+    asks=(Asked(name="era", title="时期", pattern="alleviation|linkage|standing"),),
+    group=("household",),
+    unique=("id_number",),
+    happened="registered_on",
+)
