@@ -60,13 +60,15 @@ class Merged(NamedTuple):
 
 class Sheet(NamedTuple):
     """`merged` holds the ranges that begin in the first MERGED_ROWS rows. `part` is the reader's
-    own: where the sheet lies in the file."""
+    own: where the sheet lies in the file. `ours`: the summary that we put before the user's
+    sheets, in a workbook that comes back."""
 
     name: str
     hidden: bool = False
     hidden_columns: frozenset[int] = frozenset()
     merged: tuple[Merged, ...] = ()
     part: str = ""
+    ours: bool = False
 
 
 def letter(column: int) -> str:

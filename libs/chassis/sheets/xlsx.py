@@ -13,6 +13,7 @@ from lxml import etree
 
 from .cells import Merged, Row, Sheet, place
 from .dates import is_date
+from .directory import old_summary
 from .package import CONTENT_TYPES, Package
 from .sheet_rows import Formats, SheetRows
 from .strings import CHUNK, SharedStrings, hardened
@@ -77,12 +78,15 @@ class XlsxBook:
 
     def _sheets(self, root: etree._Element) -> Iterator[Sheet]:
         parts = {r.id: r for r in self.related}
+        summary = old_summary(self.package, self.workbook, root)
         for element in root.iter("{*}sheet"):
             ids = (v for k, v in element.attrib.items() if str(k).endswith("}id"))
             relation = parts[str(next(ids))]
             if relation.kind == "worksheet":
                 hidden = element.get("state", "visible") != "visible"
-                yield self._sheet(element.get("name", ""), hidden, relation.target)
+                part = self.package.named(relation.target)
+                read = self._sheet(element.get("name", ""), hidden, part)
+                yield read._replace(ours=part == summary)
 
     def _sheet(self, name: str, hidden: bool, part: str) -> Sheet:
         head, tail = _ends(self.package, part)

@@ -1,0 +1,120 @@
+"""Notes on cells: the comments part and the drawing that shows them, new or added to what a sheet
+has.
+
+Source: ECMA-376 part 1, 18.7 (comments), and part 4, 19 (VML), which spreadsheet programs still
+ask for.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from .cells import letter
+from .formats import serialized
+from .package import parsed
+from .spelling import attribute, xml_text
+from .writing import HEAD, MAIN
+
+MOST = 1_000
+"""A sheet: each note is a drawing, and programs draw them all. Red has no bound."""
+AUTHOR = "溯源"
+_SHAPE_ID = re.compile(rb"_x0000_s(\d+)")
+_TYPE_ID = "_x0000_t202"
+_TYPE = (
+    f'<v:shapetype id="{_TYPE_ID}" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,'
+    '21600l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"'
+    "/></v:shapetype>"
+)
+_DRAWING = (
+    '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
+    ' xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap'
+    ' v:ext="edit" data="{cluster}"/></o:shapelayout></xml>'
+)
+IDS_A_CLUSTER = 1_024
+_END = b"</xml>"
+
+
+class Notes:
+    """At most MOST notes of one sheet, in the order they were added."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[int, int], str] = {}
+
+    def add(self, row: int, column: int, text: str) -> None:
+        if len(self.texts) < MOST:
+            self.texts[row, column] = text
+
+    def comments(self, existing: bytes | None) -> bytes:
+        """The comments part. A cell that has a comment keeps it, ours follows in it."""
+        empty = f'{HEAD}<comments xmlns="{MAIN}"><authors/><commentList/></comments>'
+        root = parsed(existing or empty.encode())
+        space = f"{{{etree.QName(root).namespace}}}"
+        authors, listed = root.find(f"{space}authors"), root.find(f"{space}commentList")
+        if authors is None or listed is None:
+            raise ValueError("no comments")
+        etree.SubElement(authors, f"{space}author").text = AUTHOR
+        known = {comment.get("ref"): comment for comment in listed}
+        for (row, column), text in self.texts.items():
+            ref = f"{letter(column)}{row}"
+            if (comment := known.get(ref)) is None:
+                told = _comment(ref, len(authors) - 1, text)
+                listed.append(parsed(told.encode()))
+            else:
+                _continue(comment, space, text)
+        return serialized(root)
+
+    def drawing(self, existing: bytes | None, sheet: int, shown: set[tuple[int, int]]) -> bytes:
+        """The VML part; a cell in `shown` has its shape already. `sheet` keeps the shapes' ids
+        apart from those of other sheets."""
+        drawn = existing or _DRAWING.format(cluster=sheet).encode()
+        begun = max((int(n) for n in _SHAPE_ID.findall(drawn)), default=sheet * IDS_A_CLUSTER)
+        cells = [cell for cell in self.texts if cell not in shown]
+        shapes = [_shape(begun + n, *cell) for n, cell in enumerate(cells, 1)]
+        if _TYPE_ID.encode() not in drawn:
+            shapes.insert(0, _TYPE)
+        before, end, after = drawn.rpartition(_END)
+        if not end:
+            raise ValueError("no drawing")
+        return before + "".join(shapes).encode() + end + after
+
+
+def commented(comments: bytes) -> set[str]:
+    """Which cells have a comment, as B7."""
+    return {str(found.get("ref")) for found in parsed(comments).iter("{*}comment")}
+
+
+def _comment(ref: str, author: int, text: str) -> str:
+    return (
+        f'<comment xmlns="{MAIN}" ref={attribute(ref)} authorId="{author}"><text><r><t'
+        f' xml:space="preserve">{xml_text(text)}</t></r></text></comment>'
+    )
+
+
+def _continue(comment: etree._Element, space: str, text: str) -> None:
+    said = comment.find(f"{space}text")
+    if said is None:
+        said = etree.SubElement(comment, f"{space}text")
+    plain = said.find(f"{space}t")
+    if plain is not None and not said.findall(f"{space}r"):
+        # A text is either one `t` or runs; one `t` before runs is lawful too, but WPS drops it.
+        said.remove(plain)
+        etree.SubElement(said, f"{space}r").append(plain)
+    run = parsed(f'<r xmlns="{MAIN}"><t xml:space="preserve">\n{xml_text(text)}</t></r>'.encode())
+    said.append(run)
+
+
+def _shape(number: int, row: int, column: int) -> str:
+    """Beside its cell, hidden until a person points at it."""
+    anchor = f"{column},15,{max(row - 2, 0)},10,{column + 3},15,{row + 3},4"
+    return (
+        f'<v:shape id="_x0000_s{number}" type="#{_TYPE_ID}" style="position:absolute;'
+        'margin-left:60pt;margin-top:2pt;width:200pt;height:80pt;z-index:1;visibility:hidden"'
+        ' fillcolor="#ffffe1" o:insetmode="auto"><v:fill color2="#ffffe1"/><v:shadow on="t"'
+        ' color="black" obscured="t"/><v:path o:connecttype="none"/><v:textbox><div'
+        ' style="text-align:left"></div></v:textbox><x:ClientData ObjectType="Note">'
+        f"<x:MoveWithCells/><x:SizeWithCells/><x:Anchor>{anchor}</x:Anchor>"
+        f"<x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row><x:Column>{column - 1}</x:Column>"
+        "</x:ClientData></v:shape>"
+    )
