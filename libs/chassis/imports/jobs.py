@@ -54,11 +54,15 @@ class Jobs:
         self.store, self.files, self.vault = log_, files, vault
         self.pool = log_.pool
 
+    async def once(self) -> None:
+        """What waits now, or was left behind."""
+        for job in await store.next_jobs(self.pool):
+            await self._attempt(job)
+
     async def run(self) -> None:
         while True:
             try:
-                for job in await store.next_jobs(self.pool):
-                    await self._attempt(job)
+                await self.once()
             except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
                 if not unavailable(error):
                     raise

@@ -72,10 +72,10 @@ def _mark(
         mark(
             book,
             sheet_of(book, prepared.sheet),
-            source.header.row,
-            (_marked(one, mapping) for one in results),
-            summary(source.importer, counted),
-            target,
+            header_row=source.header.row,
+            marks=(_marked(one, mapping) for one in results),
+            summary=summary(source.importer, counted),
+            target=target,
         )
 
 

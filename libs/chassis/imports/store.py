@@ -322,8 +322,8 @@ SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
  ORDER BY j.number LIMIT 1
 """
 _KEEP_JOB = """
-INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as, phase)
+VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $3 = 'all' OR $4 THEN 'checking' ELSE 'taking' END)
 ON CONFLICT (id) DO UPDATE SET id = j.id RETURNING body_hash
 """
 _JOB = """

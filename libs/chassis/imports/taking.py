@@ -57,7 +57,7 @@ class Taking:
     async def run(self) -> str:
         """How it ends: done, or refused where not every row passed and all had to. Raises:
         CancelledError."""
-        if self.job.phase == "checking" and (self.job.dry_run or self.job.mode == "all"):
+        if self.job.phase == "checking":
             passed = await self._through("checking", self.job.reached)
             if self.job.dry_run:
                 return "done"
@@ -65,7 +65,7 @@ class Taking:
                 return "refused"
             await self.rows.next_phase()
             self.job = replace(self.job, phase="taking", reached=0)
-        await self._through("taking", self.job.reached if self.job.phase == "taking" else 0)
+        await self._through("taking", self.job.reached)
         return "done"
 
     async def _through(self, phase: Phase, reached: int) -> bool:
@@ -96,6 +96,7 @@ class Taking:
             runs, told = await self._passing(groups, reads)
             passed = [number for run in runs for number in _numbers(run, reads)]
             return [*rest, *told, *(accepted(reads[number]) for number in passed)]
+        self._rehearsal = Rehearsal(self.desk.log)  # what came before is in the log by now
         intended = await self.rows.intended(first)
         if intended is None:
             runs, told = await self._passing(groups, reads)

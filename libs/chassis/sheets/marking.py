@@ -59,7 +59,7 @@ def mark(
         if ready is not None:
             ready.write(marks, summary, target)
             return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:  # in clear only there
         plain = Path(folder) / "copy.xlsx"
         copied(book, plain)
         with opened(plain, plain.name) as copy:

@@ -1,0 +1,73 @@
+"""指标下达表: letters and lots from sheets of any shape, over the routes and a worker."""
+
+from __future__ import annotations
+
+from services.funds.service import service as funds
+from tests.conftest import Installation
+from tests.imports.desk import desk, opened, sheet
+from tests.registry import register_county
+
+HEADS = ("文号", "文件标题", "级次", "年度", "资金名称", "批次", "用途", "金额(万元)", "下达日期")
+LETTER = ("测财农〔2020〕1号", "关于下达资金的通知", "中央", 2020, "专项资金", "第一批")
+
+
+async def test_a_letter_of_two_purposes_becomes_one_lot(installation: Installation) -> None:
+    county = await register_county(installation)
+    await installation.catch_up(funds)
+    at = await desk(installation, funds, "finance")
+    rows = sheet(
+        HEADS,
+        (*LETTER, "water", 12.5, "2020-03-01"),
+        (*LETTER, "industry", "７.５", "2020.3.1"),
+        ("合计", None, None, None, None, None, None, 20, None),
+    )
+    job = await at.taken("lots", county.id, rows)
+    assert (job["state"], job["error"]) == ("done", None), job
+    counts = job["counts"]
+    assert (counts["read"], counts["accepted"], counts["ignored"]) == (3, 2, 1)
+    assert counts["accepted_fen"] == 20_000_000
+    assert counts["read_fen"] == 40_000_000
+
+    again = await at.taken("lots", county.id, rows)
+    assert (again["same_as"], again["counts"]["read"]) == (job["number"], 0)
+
+    other = sheet(
+        HEADS, (*LETTER, "water", 12.5, "2020-03-01"), (*LETTER, "industry", 7.5, "2020-3-1")
+    )
+    unchanged = await at.taken("lots", county.id, other)
+    assert (unchanged["counts"]["unchanged"], unchanged["counts"]["accepted"]) == (2, 0)
+
+
+async def test_what_is_wrong_comes_back_in_the_same_workbook(installation: Installation) -> None:
+    county = await register_county(installation)
+    await installation.catch_up(funds)
+    at = await desk(installation, funds, "finance")
+    other = ("测财农〔2020〕2号", *LETTER[1:])
+    rows = sheet(
+        HEADS,
+        (*LETTER, "water", 12.5, "2020-03-01"),
+        (*other, "water", "十二", "2031-02-30"),
+    )
+    refused = await at.taken("lots", county.id, rows)
+    assert refused["state"] == "refused"
+    assert (refused["counts"]["accepted"], refused["counts"]["rejected"]) == (1, 1)
+    taken = await at.taken("lots", county.id, rows, "valid_rows")
+    assert (taken["state"], taken["counts"]["accepted"], taken["counts"]["rejected"]) == (
+        "done",
+        1,
+        1,
+    )
+    faults = [one for one in await at.outcome(taken["id"]) if one["result"] == "rejected"]
+    assert [(one["row"], one["rule"], one["field"]) for one in faults] == [
+        (3, "not_amount", "amount"),
+        (3, "not_day", "issued_on"),
+    ]
+    book = opened((await at.client.get(f"/jobs/{taken['id']}/outcome")).content)
+    assert book.sheetnames[0] == "汇总"
+    page = book["表一"]
+    assert [page.cell(1, at).value for at in range(10, 14)] == ["结果", "规则号", "说明", "建议"]
+    assert [page.cell(row, 10).value for row in (2, 3)] == ["接受", "拒绝"]
+    assert page.cell(3, 8).comment is not None
+
+    alone = opened((await at.client.get(f"/jobs/{taken['id']}/rejected")).content)
+    assert [cell.value for cell in alone["表一"][2]][:2] == ["测财农〔2020〕2号", LETTER[1]]
