@@ -17,6 +17,7 @@ LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 SIGNIFICANT = 15
 """What Excel calculates with and shows; further digits of a fraction are binary noise."""
 LONGEST_EXPONENT = 308
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(E[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 SHORT = re.compile(r"-?\d{1,9}(\.\d{1,6})?", re.ASCII)
 
 
@@ -111,11 +112,8 @@ def plain(stored: str) -> str:
     """
     if SHORT.fullmatch(stored):
         return stored
-    try:
-        number = Decimal(stored)
-    except ArithmeticError as error:
-        raise ValueError("no number") from error
-    if not number.is_finite() or abs(number.adjusted()) > LONGEST_EXPONENT:
+    number = Decimal(stored) if NUMBER.fullmatch(stored) else None
+    if number is None or abs(number.adjusted()) > LONGEST_EXPONENT:
         raise ValueError("no number")
     _, digits, exponent = number.as_tuple()
     if isinstance(exponent, int) and exponent < 0 and len(digits) > SIGNIFICANT:

@@ -40,7 +40,11 @@ class Package:
     def __init__(self, path: Path) -> None:
         with damage_told():
             self.zip = ZipFile(path)
-        self._within_bounds(self.zip.infolist())
+        try:
+            self._within_bounds(self.zip.infolist())
+        except BaseException:
+            self.zip.close()
+            raise
         self.names = {self._spelled(name): name for name in self.zip.namelist()}
 
     @staticmethod

@@ -43,7 +43,11 @@ class SharedStrings:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed with the book
         self._ends = array("Q", [0])
         if part is not None:
-            _Spool(self._file, self._ends).read(part)
+            try:
+                _Spool(self._file, self._ends).read(part)
+            except BaseException:
+                self._file.close()
+                raise
         self._file.flush()
         size = self._ends[-1]
         self._bytes = mmap.mmap(self._file.fileno(), size, prot=mmap.PROT_READ) if size else b""

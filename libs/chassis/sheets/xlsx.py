@@ -40,15 +40,20 @@ class XlsxBook:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.package = Package(path)
-        with damage_told():
-            self.workbook = _workbook_part(self.package)
-            root = self.package.xml(self.workbook)
-            self.from_1904 = any(
-                found.get("date1904") in TRUE for found in root.iter("{*}workbookPr")
-            )
-            self.related = self.package.relations(self.workbook)
-            self.sheets = tuple(self._sheets(root))
         self._formats: Formats | None = None
+        try:
+            with damage_told():
+                self._open()
+        except BaseException:
+            self.package.close()
+            raise
+
+    def _open(self) -> None:
+        self.workbook = _workbook_part(self.package)
+        root = self.package.xml(self.workbook)
+        self.from_1904 = any(found.get("date1904") in TRUE for found in root.iter("{*}workbookPr"))
+        self.related = self.package.relations(self.workbook)
+        self.sheets = tuple(self._sheets(root))
 
     @property
     def suffix(self) -> str:
