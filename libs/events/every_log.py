@@ -35,7 +35,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     imports.RECORD,
 )
 
-SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS, imports.ENTRY_AGES)
+SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS, imports.ENTRY_AGES, imports.LARGEST_AMOUNTS)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:

@@ -25,6 +25,14 @@ class EntryAge(Values):
     days: int = Field(ge=0, le=36_500, description="天；超过的须写明补录理由")
 
 
+class LargestAmount(Values):
+    """What no amount of a column may exceed: somebody has typed it in another unit (product 7.2);
+    the key is `<importer>.<field>`."""
+
+    amount_fen: int = Field(gt=0, le=2**53 - 1, description="以分计")
+
+
+LARGEST_AMOUNTS = Set("largest_amount", "金额上限", LargestAmount)
 ENTRY_AGES = Set("entry_age", "补录期限", EntryAge)
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from libs.events.amount import AmountTyped
 from libs.events.document import DocumentNumberError, parse_document
-from libs.events.money import AmountError, Unit, parse_amount
+from libs.events.money import AmountError, Unit, parse_amount, print_amount
 from libs.events.private import looks_personal
 
 from ..sheets.cells import Cell, Kind
@@ -58,7 +58,8 @@ class Places:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What reading a row depends on beside the row. `units`: of amounts, by field. `oldest`: what
-    happened before that day needs a `reason`. `words`: of reference sets, title to key."""
+    happened before that day needs a `reason`. `words`: of reference sets, title to key. `largest`:
+    fen that no amount of a field may exceed."""
 
     today: date
     places: Places = field(default_factory=Places)
@@ -66,6 +67,7 @@ class Setting:
     oldest: date | None = None
     reason: str | None = None
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,10 +206,14 @@ class Money(Column):
     def value(self, cell: Cell, setting: Setting) -> AmountTyped:
         text, unit = _digits(cell), setting.units.get(self.field, self.unit)
         try:
-            if parse_amount(text, unit) == 0:
-                raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")
+            fen = parse_amount(text, unit)
         except AmountError as error:
             raise Unfit("not_amount", f"{self.title}：{error}", f"按{unit}填写") from None
+        if fen == 0:
+            raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")
+        largest = setting.largest.get(self.field)
+        if largest is not None and fen > largest:
+            raise _implausible(self.title, text, fen, largest)
         return AmountTyped(text=text, unit=unit)
 
 
@@ -299,6 +305,18 @@ class Letter(Column):
         except DocumentNumberError as error:
             raise Unfit("not_a_document", f"{self.title}：{error}", "按文件原样填写文号") from None
         return text
+
+
+def _implausible(title: str, text: str, fen: int, largest: int) -> Unfit:
+    """Both readings are shown, and neither is chosen (product 7.2)."""
+    told = f"{title}“{text}”即 {print_amount(fen, '元', 2)} 元，超过上限"
+    limit = print_amount(largest, "元", 2)
+    ten_thousandth = print_amount(fen // 10_000, "元", 2)
+    return Unfit(
+        "implausible_amount",
+        f"{told} {limit} 元；如果单位其实小一万倍，则是 {ten_thousandth} 元",
+        "核对单位是元还是万元，改正后再导入",
+    )
 
 
 def _digits(cell: Cell) -> str:

@@ -115,7 +115,8 @@ LATE = Asked(name=REASON, title="补录理由", pattern=r".{1,200}", required=Fa
 @dataclass(frozen=True, kw_only=True)
 class Importer:
     """`group`: fields whose equal values make neighbours one group. `unique`: fields of which no
-    two rows may hold the same. `amount`: the field that sums are kept of. `happened`: the field of
+    two rows may hold the same. `amount`: the field that sums are kept of; `totals`: others whose
+    printed totals are compared. `happened`: the field of
     the day on which the thing happened. `together`: how many groups become one plan.
     `totals_block`: a printed total that differs from its parts stops the whole file (else it is a
     warning)."""
@@ -129,6 +130,7 @@ class Importer:
     group: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
     amount: str | None = None
+    totals: tuple[str, ...] = ()
     happened: str | None = None
     together: int = 200
     totals_block: bool = False
@@ -137,6 +139,10 @@ class Importer:
     def every_ask(self) -> tuple[Asked, ...]:
         """Its own, and why what happened long ago is entered only now."""
         return (*self.asks, LATE) if self.happened else self.asks
+
+    @property
+    def every_total(self) -> tuple[str, ...]:
+        return self.totals if self.amount is None else (self.amount, *self.totals)
 
     def column(self, field_: str) -> Column:
         return next(column for column in self.columns if column.field == field_)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 import asyncpg
 import structlog
@@ -15,11 +14,10 @@ from libs.events.decider import Ask
 from libs.events.errors import ReplacedError
 from libs.events.execute import Surroundings, execute
 from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
-from libs.events.imports import ENTRY_AGES, RECORD, EntryAge, RecordImport
+from libs.events.imports import RECORD, RecordImport
 from libs.events.lease import Lease
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
-from libs.events.reference import reference
 from libs.events.types import request_id
 
 from ..files.store import FileNotIntactError, FileStore
@@ -33,6 +31,7 @@ from .importer import REASON, Desk, Importer
 from .outcome import Source, write_outcome
 from .prepared import header_of, sheet_of
 from .reading import Read, Reading
+from .settings import places_of, setting_of
 from .store import Job, JobRows, Prepared
 from .taking import CancelledError, Sheet, Taking
 from .tally import Tally, tally
@@ -100,7 +99,13 @@ class Jobs:
         async with self.files.plain(prepared.digest) as path:
             with opened(path, prepared.name) as book:
                 header = await asyncio.to_thread(header_of, book, prepared, importer)
-                sheet = _sheet(book, importer, prepared, header, await self._setting(job, importer))
+                sheet = _sheet(
+                    book,
+                    importer,
+                    prepared,
+                    header,
+                    await setting_of(self.store, prepared, importer),
+                )
                 desk = await self._desk(job)
                 taking = Taking(job, sheet, desk, rows, lease.keep)
                 state = await taking.run()
@@ -144,20 +149,6 @@ class Jobs:
         around = Surroundings(body_hash=id_.bytes, correlation=job.id, origin="import")
         await execute(self.store, ask, around, RECORD)
 
-    async def _setting(self, job: Job, importer: Importer) -> Setting:
-        """`oldest`: what happened before that day needs a reason."""
-        prepared = job.prepared
-        places = await store.places_of(self.pool, prepared.area)
-        streams = LiveStreams(self.store.loads)
-        rows = await reference(streams, ENTRY_AGES.name)
-        path = await self.store.known.path(prepared.area)
-        row = rows.at(prepared.importer, path, today())
-        age = None if row is None else EntryAge.model_validate(row.values).days
-        oldest = None if age is None else today() - timedelta(days=age)
-        reason = prepared.settings.get(REASON)
-        words = await store.words_of(streams, importer, path)
-        return Setting(today(), places, prepared.units, oldest, reason, words)
-
     async def _desk(self, job: Job) -> Desk:
         prepared = job.prepared
         return Desk(
@@ -168,7 +159,7 @@ class Jobs:
             behalf=prepared.behalf,
             area=prepared.area,
             settings=prepared.settings,
-            places=await store.places_of(self.pool, prepared.area),
+            places=await places_of(self.pool, prepared.area),
             today=today(),
             taking=False,
         )

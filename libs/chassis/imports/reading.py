@@ -45,6 +45,19 @@ class Read:
         return any(fault.severity == "block" for fault in self.faults)
 
 
+@dataclass(slots=True)
+class Sum:
+    """Of one field so far, and since the last subtotal; whether every amount could be read."""
+
+    fen: int = 0
+    part_fen: int = 0
+    whole: bool = True
+
+    def add(self, fen: int) -> None:
+        self.fen += fen
+        self.part_fen += fen
+
+
 class Reading:
     """One pass over one sheet; remembers what rows are compared with."""
 
@@ -56,8 +69,7 @@ class Reading:
         self._seen: dict[tuple[str, Any], int] = {}
         self._groups: dict[tuple[Any, ...], int] = {}
         self._last: tuple[Any, ...] | None = None
-        self._sum_fen = self._part_fen = 0
-        self._summable = True
+        self._sums = {name: Sum() for name in importer.every_total}
         self.total_differs = False
 
     def rows(self, rows: Iterable[Row]) -> Iterator[Read]:
@@ -126,15 +138,14 @@ class Reading:
                 faults.append(Fault(unfit.rule, message, unfit.hint, column.field))
 
     def _count(self, read: Read) -> None:
-        if self.importer.amount is None:
-            return
-        typed = read.values.get(self.importer.amount)
-        if not isinstance(typed, AmountTyped):
-            self._summable = False
-            return
-        read.fen = typed.read().amount_fen
-        self._sum_fen += read.fen
-        self._part_fen += read.fen
+        for name, summed in self._sums.items():
+            typed = read.values.get(name)
+            if isinstance(typed, AmountTyped):
+                summed.add(typed.read().amount_fen)
+                if name == self.importer.amount:
+                    read.fen = typed.read().amount_fen
+            elif any(fault.field == name for fault in read.faults):
+                summed.whole = False
 
     def _compare_rows(self, read: Read) -> None:
         for name in self.importer.unique:
@@ -169,30 +180,34 @@ class Reading:
         return None if None in found else found
 
     def _compare(self, row: Row, read: Read) -> None:
-        """A printed total with the rows above it: both are kept, the difference is told."""
-        at = self.mapping.get(self.importer.amount or "")
-        cell = None if at is None else row.cells.get(at)
-        if cell is None or not cell.text.strip():
-            return
+        """Printed totals with the rows above: both are kept, a difference is told."""
         texts = (re.sub(r"\s", "", narrow(one.text)) for one in row.cells.values())
         part = any(_SUBTOTAL.fullmatch(text) for text in texts)
-        summed = self._part_fen if part else self._sum_fen
-        try:
-            printed = self.importer.column(self.importer.amount or "").read(cell, self.setting)
-        except Unfit as unfit:
-            read.faults.append(Fault(unfit.rule, unfit.message, unfit.hint, None, "warn"))
-            return
-        read.fen = printed.read().amount_fen
-        if read.fen != summed:
-            self._differs(read, summed)
-        self._part_fen = 0
+        for name, summed in self._sums.items():
+            cell = row.cells.get(self.mapping.get(name, 0))
+            if cell is None or not cell.text.strip():
+                continue
+            try:
+                printed = self.importer.column(name).read(cell, self.setting).read().amount_fen
+            except Unfit as unfit:
+                fault = Fault(unfit.rule, unfit.message, unfit.hint, name, "warn")
+                read.faults.append(fault)
+                continue
+            if name == self.importer.amount:
+                read.fen = printed
+            if printed != (summed.part_fen if part else summed.fen):
+                self._differs(read, name, printed, part=part)
+            summed.part_fen = 0
 
-    def _differs(self, read: Read, summed: int) -> None:
+    def _differs(self, read: Read, name: str, printed_fen: int, *, part: bool) -> None:
         self.total_differs = True
-        printed, parts = print_amount(read.fen or 0, "元"), print_amount(summed, "元")
-        short = print_amount(abs((read.fen or 0) - summed), "元")
-        unsure = "" if self._summable else "，另有金额未能读出"
-        message = f"合计 {printed} 元与各行之和 {parts} 元不等，相差 {short} 元{unsure}"
+        summed = self._sums[name]
+        fen = summed.part_fen if part else summed.fen
+        printed, parts = print_amount(printed_fen, "元", 2), print_amount(fen, "元", 2)
+        short = print_amount(abs(printed_fen - fen), "元", 2)
+        unsure = "" if summed.whole else "，另有金额未能读出"
+        title = self.importer.column(name).title
+        message = f"{title}合计 {printed} 元与各行之和 {parts} 元不等，相差 {short} 元{unsure}"
         severity: Severity = "block" if self.importer.totals_block else "warn"
         hint = "核对各行与合计；两者都照原样保留"
-        read.faults.append(Fault("control_total", message, hint, self.importer.amount, severity))
+        read.faults.append(Fault("control_total", message, hint, name, severity))

@@ -16,9 +16,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.events.clock import today
 from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
-from libs.events.loads import LiveStreams
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 
@@ -29,10 +27,10 @@ from ..files.store import FileStore
 from ..sheets.book import Book, opened
 from ..sheets.cells import column_of
 from . import store
-from .columns import Setting
 from .header import heads_units, proposed
 from .importer import Importer
 from .prepared import best_sheet, header_of, heads_of, missing, preview, sheet_of
+from .settings import setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
 from .store import Prepared
 
@@ -256,10 +254,7 @@ async def _remembered(
 
 async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:
     prepared = await prepared_of(call, id_)
-    places = await store.places_of(call.log.pool, prepared.area)
-    path = await call.log.known.path(prepared.area)
-    words = await store.words_of(LiveStreams(call.log.loads), importer, path)
-    setting = Setting(today(), places, prepared.units, words=words)
+    setting = await setting_of(call.log, prepared, importer)
 
     def look(book: Book) -> dict[str, Any]:
         return preview(book, prepared, importer, header_of(book, prepared, importer), setting)

@@ -10,15 +10,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from libs.events.clock import today
-from libs.events.decider import Streams
-from libs.events.known import below
 from libs.events.money import Unit
-from libs.events.reference import reference
 from libs.events.types import Actor
 
-from .columns import Listed, Places
-from .importer import Fault, Importer
+from .importer import Fault
 from .tally import Tally
 
 Result = Literal["accepted", "rejected", "ignored"]
@@ -146,28 +141,6 @@ async def waiting(pool: asyncpg.Pool, id_: UUID) -> Job | None:
     """As it stands now, unless it has ended."""
     row = await pool.fetchrow(_JOB + " WHERE j.id = $1 AND j.state IN ('queued', 'running')", id_)
     return None if row is None else _job(row)
-
-
-async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:
-    """The areas within one by their codes and names of today."""
-    rows = await pool.fetch(_PLACES, area, today())
-    names: dict[str, UUID | None] = {}
-    for row in rows:
-        names[row["name"]] = None if row["name"] in names else row["area"]
-    return Places({row["code"]: row["area"] for row in rows}, names)
-
-
-async def words_of(
-    streams: Streams, importer: Importer, path: Sequence[UUID]
-) -> dict[str, dict[str, str]]:
-    """The code tables of an importer's columns as they hold today, title to key."""
-    found = {}
-    for name in {column.set for column in importer.columns if isinstance(column, Listed)}:
-        rows = await reference(streams, name)
-        keys = {key for key, _ in rows.rows}
-        held = {key: rows.at(key, path, today()) for key in sorted(keys)}
-        found[name] = {row.values["title"]: key for key, row in held.items() if row is not None}
-    return found
 
 
 class JobRows:
@@ -348,8 +321,3 @@ _ENDED = """
 UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6,
        ended_at = clock_timestamp() WHERE id = $1
 """
-_PLACES = f"""
-SELECT DISTINCT ON (c.area) c.area, c.code, c.name FROM known.area_codes c
- WHERE c.area IN ({below("$1")}) AND c.valid_from <= $2
- ORDER BY c.area, c.valid_from DESC
-"""  # noqa: S608 - constants of the code

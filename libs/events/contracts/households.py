@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from ..codec import Contracts
 from ..types import Count, Event
+from .money import Amount
 
 AreaLevel = Literal["nation", "province", "prefecture", "county", "township", "village", "group"]
 Era = Literal["alleviation", "linkage", "standing"]
@@ -179,6 +180,9 @@ class HouseholdRegistered(Event, frozen=True, kw_only=True):
     relations: Annotated[
         tuple[str, ...], Meta(description="of each member to the head, in the order of members")
     ] = ()
+    income: Annotated[
+        Amount | None, Meta(description="net income per person and year, as the roster says")
+    ] = None
 
 
 class PopulationCounted(Event, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from libs.events.amount import AmountTyped
 from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
 from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
@@ -85,6 +86,7 @@ class HouseholdRow(BaseModel):
         default=(), max_length=100, description="已登记的人员；与 members 只用其一，户主只有一人"
     )
     registered_on: Day
+    income: AmountTyped | None = Field(default=None, description="人均纯收入，一年的")
     synthetic: bool = Field(default=False, description="演示数据, 不是真实农户")
 
     @model_validator(mode="after")
@@ -244,6 +246,7 @@ def _registered(row: HouseholdRow, within: UUID) -> HouseholdRegistered:
         registered_on=row.registered_on,
         synthetic=row.synthetic,
         relations=tuple(one.relation for one in row.listed),
+        income=None if row.income is None else row.income.read(),
     )
 
 

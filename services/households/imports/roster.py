@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import cast
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from libs.chassis.imports.columns import (
     Code,
     Day,
     Listed,
+    Money,
     PersonalNumber,
     Place,
     Severity,
@@ -100,8 +102,20 @@ COLUMNS = (
         title="户类型",
         aliases=("类型", "农户类型", "监测类别"),
         set="register_type",
+        required=False,
     ),
-    Day(field="registered_on", title="登记日期", aliases=("识别日期", "纳入日期", "认定日期")),
+    Day(
+        field="registered_on",
+        title="登记日期",
+        aliases=("识别日期", "纳入日期", "认定日期"),
+        earliest=date(2013, 1, 1),
+    ),
+    Money(
+        field="income",
+        title="人均纯收入",
+        aliases=("家庭人均纯收入", "年人均纯收入"),
+        required=False,
+    ),
     PersonalNumber(
         field="phone",
         title="电话",
@@ -125,13 +139,15 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     """Persons first, then their households; who is listed elsewhere too is a task of both areas."""
     villages = {rows[0]["village"] for rows in groups}
     areas = await areas_of(desk.streams, {desk.area, *villages})
-    faults = {at: found for at, rows in enumerate(groups) if (found := list(_wrong(rows)))}
+    typed = "register_type" in desk.settings
+    faults = {
+        at: found for at, rows in enumerate(groups) if (found := list(_wrong(rows, typed=typed)))
+    }
     if faults:
         return Plan(faults=faults)
     entered = await _persons(desk, groups, areas)
     ids = iter([row.person for row in entered.persons])
-    era = cast("Era", desk.settings["era"])
-    wanted = [_household(rows, [next(ids) for _ in rows], era) for rows in groups]
+    wanted = [_household(rows, [next(ids) for _ in rows], desk.settings) for rows in groups]
     places = [one.household(registry(one.area, areas)) for one in wanted]
     known = await desk.streams.load_many(households, places)
     unchanged = {
@@ -150,14 +166,16 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     return Plan(deeds, warnings=warnings)
 
 
-def _wrong(rows: Group) -> Iterable[Fault]:
-    """What no single row shows."""
+def _wrong(rows: Group, *, typed: bool) -> Iterable[Fault]:
+    """What no single row shows. `typed`: the import says which type all are of."""
+    if not typed and rows[0].get("register_type") is None:
+        yield Fault("missing", "户类型为空", "补填，或在导入时统一指定", "register_type")
     heads = [row.number for row in rows if row["relation"] == HEAD]
     if len(heads) != 1:
         message = f"该户有 {len(heads)} 个户主"
         yield Fault("one_head", message, "每户填一个户主", "relation")
     for name, title in (("village", "村"), ("register_type", "户类型")):
-        if len({row[name] for row in rows}) > 1:
+        if len({row.get(name) for row in rows}) > 1:
             yield Fault("differs_within", f"同一户的{title}不一致", "改为一致", name)
     for row in rows:
         if (row.get("bank") is None) != (row.get("account") is None):
@@ -212,18 +230,19 @@ def _unnumbered(row: Taken, at: int, first: Taken, areas: Mapping[UUID, Area]) -
     return stream_id("person", within, first["household"], f"{at + 1}")
 
 
-def _household(rows: Group, ids: Sequence[UUID], era: Era) -> HouseholdRow:
+def _household(rows: Group, ids: Sequence[UUID], settings: Mapping[str, str]) -> HouseholdRow:
     first = rows[0]
     return HouseholdRow(
         key=first["household"],
         area=first["village"],
-        era=era,
-        register_type=first["register_type"],
+        era=cast("Era", settings["era"]),
+        register_type=first.get("register_type") or settings["register_type"],
         persons=len(rows),
         listed=tuple(
             Member(person=id_, relation=row["relation"]) for row, id_ in zip(rows, ids, strict=True)
         ),
         registered_on=first["registered_on"],
+        income=first.get("income"),
         synthetic=first.get("note") == SYNTHETIC,
     )
 
@@ -276,7 +295,16 @@ ROSTER = Importer(
     roles=("clerk",),
     columns=COLUMNS,
     plan=plan,
-    asks=(Asked(name="era", title="时期", pattern="alleviation|linkage|standing"),),
+    asks=(
+        Asked(name="era", title="时期", pattern="alleviation|linkage|standing"),
+        Asked(
+            name="register_type",
+            title="户类型（表中没有这一列时）",
+            pattern=r"[a-z][a-z0-9_]{0,39}",
+            required=False,
+        ),
+    ),
+    totals=("income",),
     group=("household",),
     unique=("id_number",),
     happened="registered_on",

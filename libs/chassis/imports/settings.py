@@ -1,0 +1,86 @@
+"""What reading a sheet depends on beside the sheet: places, code tables, dated rules of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from libs.events.clock import today
+from libs.events.dated_rows import Reference
+from libs.events.decider import Streams
+from libs.events.imports import ENTRY_AGES, LARGEST_AMOUNTS, EntryAge, LargestAmount
+from libs.events.known import below
+from libs.events.loads import LiveStreams
+from libs.events.log import Log
+from libs.events.reference import reference
+
+from .columns import Listed, Places, Setting
+from .importer import REASON, Importer
+from .store import Prepared
+
+
+async def setting_of(log: Log, prepared: Prepared, importer: Importer) -> Setting:
+    """As things hold today for the area of the import."""
+    streams = LiveStreams(log.loads)
+    path = await log.known.path(prepared.area)
+    ages = await reference(streams, ENTRY_AGES.name)
+    return Setting(
+        today=today(),
+        places=await places_of(log.pool, prepared.area),
+        units=prepared.units,
+        oldest=_oldest(ages, importer, path),
+        reason=prepared.settings.get(REASON),
+        words=await _words(streams, importer, path),
+        largest=_largest(await reference(streams, LARGEST_AMOUNTS.name), importer, path),
+    )
+
+
+async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:
+    """The areas within one by their codes and names of today."""
+    rows = await pool.fetch(_PLACES, area, today())
+    names: dict[str, UUID | None] = {}
+    for row in rows:
+        names[row["name"]] = None if row["name"] in names else row["area"]
+    return Places({row["code"]: row["area"] for row in rows}, names)
+
+
+def _oldest(ages: Reference, importer: Importer, path: Sequence[UUID]) -> date | None:
+    row = ages.at(importer.name, path, today())
+    if row is None:
+        return None
+    return today() - timedelta(days=EntryAge.model_validate(row.values).days)
+
+
+def _largest(bounds: Reference, importer: Importer, path: Sequence[UUID]) -> dict[str, int]:
+    found = {
+        column.field: bounds.at(f"{importer.name}.{column.field}", path, today())
+        for column in importer.columns
+    }
+    return {
+        name: LargestAmount.model_validate(row.values).amount_fen
+        for name, row in found.items()
+        if row is not None
+    }
+
+
+async def _words(
+    streams: Streams, importer: Importer, path: Sequence[UUID]
+) -> dict[str, dict[str, str]]:
+    """The code tables of an importer's columns, title to key."""
+    found = {}
+    for name in {column.set for column in importer.columns if isinstance(column, Listed)}:
+        rows = await reference(streams, name)
+        keys = sorted({key for key, _ in rows.rows})
+        held = {key: rows.at(key, path, today()) for key in keys}
+        found[name] = {row.values["title"]: key for key, row in held.items() if row is not None}
+    return found
+
+
+_PLACES = f"""
+SELECT DISTINCT ON (c.area) c.area, c.code, c.name FROM known.area_codes c
+ WHERE c.area IN ({below("$1")}) AND c.valid_from <= $2
+ ORDER BY c.area, c.valid_from DESC
+"""  # noqa: S608 - constants of the code
