@@ -163,7 +163,7 @@ async def test_where_there_is_a_vault_a_refused_body_is_not_read(
 async def test_a_name_with_somebodys_number_is_refused_and_not_told(clerk: AsyncClient) -> None:
     for key in ("filename", "name", "relativePath"):
         for name in (id_number(7), f"{phone(7)}.xlsx", f"{card(7)}.csv"):
-            told = await begin(clerk, **{key: name})
+            told = await begin(clerk, len(DATA), **{key: name})
             assert (told.status_code, told.json()["type"]) == (422, "/problems/FileNamePersonal")
             assert told.json()["errors"][0]["pointer"] == "header:upload-metadata"
             assert name not in told.text
@@ -234,9 +234,7 @@ async def test_one_who_sends_again_takes_the_place_of_a_line_that_fell_silent(
         came.set()
         await silent.wait()
 
-    before = asyncio.create_task(
-        send(clerk, place, 0, cut(), **{"content-length": str(len(DATA))})
-    )
+    before = asyncio.create_task(send(clerk, place, 0, cut(), **{"content-length": str(len(DATA))}))
     await came.wait()
     at = await offset(clerk, place)
     assert at == 5000
