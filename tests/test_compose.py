@@ -59,8 +59,8 @@ def test_only_the_gateway_is_published_and_on_this_machine_alone() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_process_holds_its_own_secrets_only(name: str) -> None:
-    assert held(f"{name}-api") == {name, "key_set"}
-    assert held(f"{name}-worker") == {name}
+    assert held(f"{name}-api") == {name, f"{name}_files", "key_set"}
+    assert held(f"{name}-worker") == {name, f"{name}_files"}
     assert COMPOSE["secrets"][name]["file"].endswith(f"/{name}.json")
 
 
@@ -74,6 +74,19 @@ def test_the_vaults_folder_is_mounted_where_people_are_sealed_and_nowhere_else()
         f"{one.name}-{part}" for one in SERVICES if one.vault for part in ("api", "worker")
     }
     assert service("households-api")["environment"]["SUYUAN_VAULT"] == "/vault"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_of_a_service_are_mounted_for_itself_alone(name: str) -> None:
+    mounted = {
+        container
+        for container, told in COMPOSE["services"].items()
+        if any(str(one).startswith(f"{name}-files:") for one in told.get("volumes", ()))
+    }
+    assert mounted == {f"{name}-api", f"{name}-worker"}
+    for container in mounted:
+        volumes = [one for one in service(container)["volumes"] if one.endswith(":/files")]
+        assert volumes == [f"{name}-files:/files"]
 
 
 def test_the_superuser_is_known_to_the_server_and_to_migrate_alone() -> None:

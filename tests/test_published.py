@@ -159,13 +159,15 @@ def test_operations_have_names_of_their_own() -> None:
 
 def test_every_answer_has_a_shape_and_every_command_its_key() -> None:
     for name, method, operation in operations():
+        if operation["tags"] == ["文件"] and method not in ("get", "post"):
+            continue  # tus says by headers what it answers
         good = {status: told for status, told in operation["responses"].items() if status < "3"}
         assert len(good.keys() - {"202"}) == 1, f"{name}: done in one way, or it waits for others"
         for answer in good.values():
             assert answer["content"]["application/json"]["schema"] not in ({}, None), name
         required = (
             {p["name"] for p in operation["parameters"] if p["required"]}
-            if method == ("post")
+            if method == "post" and "requestBody" in operation
             else {"Idempotency-Key"}
         )
         assert "Idempotency-Key" in required, name

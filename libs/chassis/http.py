@@ -82,16 +82,20 @@ def application(
     app.state.pack_keys = pack_keys or {}
     app.state.second_factors = None  # where there are any, who mounts it says so
     app.state.vault = vault
-    app.state.files = files
-    if files is not None:
-        app.state.uploads = Uploads(files)
-        app.state.tus = tus_app(app.state.uploads)
+    _with_files(app, files)
     for router in routers_of(service):
         # FastAPI matches an included router anew on every request; routes of the app itself are
         # found at a third of the cost (bench/http.py).
         app.router.routes.extend(router.routes)
     _tell_errors(app)
     return app
+
+
+def _with_files(app: FastAPI, files: FileStore | None) -> None:
+    app.state.files = files
+    if files is not None:
+        app.state.uploads = Uploads(files)
+        app.state.tus = tus_app(app.state.uploads)
 
 
 def _tell_errors(app: FastAPI) -> None:

@@ -83,11 +83,7 @@ class Settings:
             for key, value in environ.items()
             if key.startswith("SUYUAN_") and value
         }
-        if strange := known.keys() - VARIABLES.keys():
-            names = ", ".join(f"SUYUAN_{name.upper()}" for name in sorted(strange))
-            raise SettingError(f"unknown setting: {names}")
-        if ("database" in known) != ("passwords" in known):
-            raise SettingError("SUYUAN_DATABASE and SUYUAN_PASSWORDS belong together")
+        _require_known(known)
         _require_reachable(known)
         return cls(
             home=Path(known.get("home", default_home())),
@@ -146,6 +142,14 @@ VARIABLES = {
 
 def default_home() -> Path:
     return Path("/var/lib/suyuan") if os.geteuid() == 0 else Path.home() / ".local/state/suyuan"
+
+
+def _require_known(known: Mapping[str, str]) -> None:
+    if strange := known.keys() - VARIABLES.keys():
+        names = ", ".join(f"SUYUAN_{name.upper()}" for name in sorted(strange))
+        raise SettingError(f"unknown setting: {names}")
+    if ("database" in known) != ("passwords" in known):
+        raise SettingError("SUYUAN_DATABASE and SUYUAN_PASSWORDS belong together")
 
 
 def _require_reachable(known: Mapping[str, str]) -> None:

@@ -42,6 +42,8 @@ class Elsewhere:
             "SUYUAN_DATABASE": self.address,
             "SUYUAN_PASSWORDS": str(self.secrets / file),
             "SUYUAN_LOG_LEVEL": "info",
+            "SUYUAN_FILES": str(self.secrets / "files"),
+            "SUYUAN_FILES_KEY": str(self.secrets / "funds.files.key"),
         }
 
 

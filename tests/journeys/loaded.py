@@ -86,8 +86,10 @@ async def served(installation: Installation, *, readers: bool = True) -> AsyncIt
     for service in SERVICES:
         log, vault = await installation.log(service), await installation.vault_of(service)
         believed = Verifier(people, SystemTokens(log))
-        with_ = {"pack_keys": BELIEVED, "vault": vault, "files": installation.files(service)}
-        app = application(service, log, believed, [LISTED], **with_)
+        files = installation.files(service)
+        app = application(
+            service, log, believed, [LISTED], pack_keys=BELIEVED, vault=vault, files=files
+        )
         app.state.second_factors = SecondFactors(log.pool, keys)
         app.state.feeds = {source: installation.feed(source) for source in service.sources}
         mounts.append(Mount(service.prefix, app))

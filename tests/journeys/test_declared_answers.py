@@ -16,7 +16,7 @@ from libs.events.invariant import Breach
 from services.__main__ import SERVICES
 from services.assets.service import service as assets
 from services.funds.service import service as funds
-from tests.journeys.test_scope_walk import DOORS, Door, Walk, existing, walk
+from tests.journeys.test_scope_walk import DOORS, Door, Sent, Walk, existing, walk
 
 __all__ = ["walk"]
 
@@ -107,6 +107,15 @@ async def named_outside(walk: Walk) -> None:
     assert answer.status_code == 201, answer.text
 
 
+async def uploaded(walk: Walk) -> None:
+    """A file that waits for its bytes, begun by who asks for it below."""
+    door = next(door for door in DOORS if str(door) == "POST /api/v1/funds/files")
+    headers = {"tus-resumable": "1.0.0", "upload-length": "9"}
+    answer = await walk.ask(door, walk.token(*door.roles), headers=headers)
+    assert answer.status_code == 201, answer.text
+    walk.sent.append(Sent("POST", door.template, {}, answer.json()))
+
+
 async def objected(walk: Walk) -> None:
     """A refusal, and a rule that was overridden."""
     door = next(door for door in DOORS if str(door) == "POST /api/v1/funds/batches")
@@ -138,6 +147,7 @@ async def reading_all(walk: Walk, door: Door) -> dict[str, str]:
 async def test_every_answer_is_as_declared(walk: Walk) -> None:
     """And of every list at least one row was seen, in one of the services that have it."""
     await named_outside(walk)
+    await uploaded(walk)
     await objected(walk)
     await in_one_ledger(walk)
     await walk.installation.react(assets)

@@ -22,6 +22,11 @@ from tests.journeys.loaded import served
 
 PROGRAM = "openapi-python-client"
 DAY = date(2020, 3, 16)
+CONFIG = """
+post_hooks: []  # how the code is laid out is nobody's concern here
+content_type_overrides:  # what tus calls the bytes of a file
+  application/offset+octet-stream: application/octet-stream
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A package a service, importable; made without a warning."""
     folder = tmp_path_factory.mktemp("generated")
     config = folder / "config.yml"
-    config.write_text("post_hooks: []\n")  # how the code is laid out is nobody's concern here
+    config.write_text(CONFIG)
     for service in SERVICES:
         document, package = DOCS / f"openapi/{service.name}.json", folder / f"of_{service.name}"
         where = ["--path", str(document), "--output-path", str(package), "--config", str(config)]

@@ -99,7 +99,8 @@ def doors() -> list[Door]:
 
 DOORS = doors()
 GUARDED = [door for door in DOORS if door.route.path not in OPEN]
-COMMANDS = [door for door in GUARDED if door.method == "POST"]
+COMMANDS = [door for door in GUARDED if door.method == "POST" and door.route.body_field]
+"""What takes no body (an upload begun, and completed) is no command and lies in no area."""
 
 
 def test_every_route_states_its_role() -> None:
@@ -422,7 +423,8 @@ async def test_another_role_is_refused_and_the_refusal_is_kept_once(walk: Walk) 
         other = [role for role in ROLES if role not in door.roles][:1]  # none: no role at all
         before = await walk.stored()
         answer = await walk.ask(door, walk.token(*other))
-        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/RoleNotHeld"), door
+        assert answer.status_code == 403, door
+        assert door.method == "HEAD" or answer.json()["type"] == "/problems/RoleNotHeld", door
         events, requests = before[door.service.name]
         assert (await walk.stored())[door.service.name] == (events + 1, requests + 1), door
 

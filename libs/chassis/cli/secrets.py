@@ -1,4 +1,4 @@
-"""secrets: the passwords of an installation in containers, one file for each that reads it.
+"""secrets: the passwords and keys of an installation in containers, a file for each that reads it.
 
 A service holds its own password and that of the feed; the superuser's is with the server and with
 `migrate` alone.
@@ -17,7 +17,7 @@ from libs.chassis.postgres import SUPERUSER
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
 from libs.chassis.stores import roles, roles_of
-from libs.chassis.vault.keys import software_keys
+from libs.chassis.vault.keys import kept_keys, software_keys
 
 KEY_SET = "key_set.json"
 CONTAINERS = 10001
@@ -46,11 +46,14 @@ def run(arguments: argparse.Namespace, _: Settings, services: Sequence[Service])
         texts[KEY_SET] = json.dumps({"keys": []})
     for name, text in texts.items():
         write_private(folder / name, text)
-    for name in ("passwords.json", *texts):
+    keys = [f"{service.name}.files.key" for service in services]
+    for name in keys:
+        kept_keys(folder / name, may_make=True)
+    for name in ("passwords.json", *texts, *keys):
         os.chown(folder / name, uid, -1)
     if any(service.vault for service in services):
         _make_vault(folder / "vault", uid)
-    print(f"{folder}: {', '.join(sorted(('passwords.json', 'vault', *texts)))}")
+    print(f"{folder}: {', '.join(sorted(('passwords.json', 'vault', *texts, *keys)))}")
     print(f"SUYUAN_UID={uid}")
     return 0
 

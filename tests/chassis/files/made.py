@@ -6,7 +6,6 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 import openpyxl
 from PIL import Image
@@ -23,8 +22,7 @@ async def stream(data: bytes, size: int = 10_007) -> AsyncIterator[bytes]:
 
 def xlsx(text: str = "测试") -> bytes:
     book, out = openpyxl.Workbook(), io.BytesIO()
-    book.properties.modified = datetime(2024, 1, 1)
-    book.active["A1"] = text
+    book.worksheets[0]["A1"] = text
     book.save(out)
     return out.getvalue()
 
