@@ -42,6 +42,24 @@ class Submitted(BaseModel):
     approval: ApprovalAsked
 
 
+class EventsCounted(BaseModel):
+    """So many events of a type."""
+
+    type: str
+    count: int
+
+
+class Rehearsed(BaseModel):
+    """What a command would do, if it were given now; nothing of it has happened."""
+
+    status: int = Field(description="将得到的状态码", examples=[201, 202])
+    answer: dict[str, Any] = Field(description="将得到的回答")
+    events: list[EventsCounted] = Field(description="将追加的事件")
+    streams: list[UUID] = Field(description="将追加到的流")
+    waits_for: NeedsShown | None = Field(description="须由谁审批；不需审批的为 null")
+    replay: bool = Field(description="该幂等键已用过：将得到当初的回答，不再追加")
+
+
 class Page(BaseModel, Generic[Row]):
     """One page of a list; `next` is the cursor of the page behind it, null on the last."""
 

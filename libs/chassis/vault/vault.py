@@ -63,6 +63,10 @@ class Vault:
         self._keys, self._macs = keys, macs
         self._areas: dict[Home, AESGCM] = {}
 
+    def over(self, store: KeyStore) -> Vault:
+        """With the same keys over other rows."""
+        return Vault(store, self._keys, self._macs, self.folder)
+
     async def identify(
         self, kind: Kind, texts: Sequence[str], near: UUID | None = None
     ) -> list[UUID]:
