@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from fastapi import Request, Response
 
 from libs.events import spans
-from libs.events.canonical import sha256
+from libs.events.answer import WAITS, answered, refusal_of, rehearsal_of
 from libs.events.clock import today
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
@@ -29,25 +29,24 @@ from libs.events.errors import (
     ScopeEnded,
 )
 from libs.events.execute import (
-    Answer,
     Surroundings,
     Unasked,
-    answered,
     execute,
     first_answer,
     refused,
+    rehearsed,
 )
 from libs.events.log import Log
 from libs.events.private import CITIZEN_ID, MOBILE, looks_personal
 from libs.events.types import Actor, Command, request_id
 
+from .answering import refused_hash, request_hash, respond, respond_rehearsed
 from .auth import Caller
 from .seats import identified, seated
+from .vault.unkept import unkept
 from .vault.vault import Vault
 
 WAIT_FOR_POSITION_S = 5.0
-WAITS = 202
-"""Others have to say yes first: nothing of the command has happened (approval.py)."""
 NEVER_HASHED = (CITIZEN_ID, MOBILE)
 """What no key may be: its hash stands in every event. Card numbers are let pass, since one in ten
 keys that are a time in nanoseconds looks like one."""
@@ -66,6 +65,11 @@ class UnreadableError(EventsError):
     title = "请求无法读取"
 
 
+class NotRehearsableError(EventsError):
+    status = 400
+    title = "该命令不能试算"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """An authenticated call whose caller holds one of the roles that the route states."""
@@ -81,7 +85,12 @@ class Call:
         vault: Vault | None = self.request.app.state.vault
         if vault is None:
             raise TypeError(f"{self.log.service} has no vault")
-        return vault
+        return unkept(vault) if self.dry_run else vault
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the command is only rehearsed: `dry_run=true`."""
+        return self.request.query_params.get("dry_run") == "true"
 
     @property
     def actor(self) -> Actor:
@@ -101,6 +110,8 @@ class Call:
             return await self.refuse(ended)
         around = await self.surroundings()
         ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
+        if self.dry_run:
+            return respond_rehearsed(await rehearsed(self.log, ask, around, decider))
         answer = await execute(self.log, ask, around, decider)
         if answer.status == WAITS:
             location = f"{self.request.app.state.service.prefix}/approvals/{{id}}"
@@ -128,11 +139,15 @@ class Call:
         """What this key was answered, if it was used. Raises: KeyMissingError, KeyReusedError."""
         around = await self.surroundings()
         known = await first_answer(self.log, around.correlation, around.body_hash)
+        if known is not None and self.dry_run:
+            return respond_rehearsed(rehearsal_of(known))
         return None if known is None else respond(self.log, known, location)
 
     async def surroundings(self) -> Surroundings:
-        """Of a command, bound to its key. Raises: KeyMissingError."""
-        return self._around(self.key(), await request_hash(self.request))
+        """Of a command, bound to its key, which a rehearsal may lack. Raises: KeyMissingError."""
+        keyless = self.dry_run and "idempotency-key" not in self.request.headers
+        key = uuid4() if keyless else self.key()
+        return self._around(key, await request_hash(self.request))
 
     def _around(self, key: UUID, body_hash: bytes) -> Surroundings:
         headers = self.request.headers
@@ -145,9 +160,11 @@ class Call:
 
     async def refuse(self, refusal: Refused) -> Response:
         """Record and answer a refusal that no rule decided (the role, or the area before anything
-        is sealed in it); bound to the key if any."""
+        is sealed in it); bound to the key if any. Of a rehearsal nothing is recorded."""
+        if self.dry_run:
+            return respond_rehearsed(refusal_of(refusal))
         key = self.key() if "idempotency-key" in self.request.headers else uuid4()
-        around = self._around(key, await _refused_hash(self.request))
+        around = self._around(key, await refused_hash(self.request))
         known = await first_answer(self.log, around.correlation, around.body_hash)
         if known is None:
             asked = f"{self.request.method} {self.request.scope['route'].path}"
@@ -171,49 +188,20 @@ def _version(if_match: str | None) -> int | None:
     return int(matched[1])
 
 
-async def request_hash(request: Request) -> bytes:
-    """Over method, path with query, and body as sent: SHA-256; where there is a vault its HMAC,
-    since the body may name people, and a plain hash of a number of 18 digits can be tried out."""
-    query = request.scope.get("query_string", b"")
-    target = request.scope["path"].encode() + (b"?" + query if query else b"")
-    sent = (request.method.encode(), b"\0", target, b"\0", await request.body())
-    vault: Vault | None = request.app.state.vault
-    return sha256(*sent) if vault is None else vault.mac("request", b"".join(sent))
-
-
-async def _refused_hash(request: Request) -> bytes:
-    """Of a call refused before anything that was typed was looked at: where no vault keeps the hash
-    of it from being tried out, the route alone. So too of a file's bytes: none is read whole."""
-    if request.app.state.vault is not None and request.method != "PATCH":
-        return await request_hash(request)
-    return sha256(request.method.encode(), b"\0", request.scope["route"].path.encode())
-
-
-def respond(log: Log, answer: Answer, location: str | None = None) -> Response:
-    """An answer as HTTP: ETag, Position, Location, Idempotent-Replay; problem+json for refusals."""
-    refused_ = answer.status >= 400
-    headers = {} if refused_ else {"etag": f'"{answer.version}"'}
-    headers["position"] = f"{log.service}:{answer.position}"
-    if answer.replay:
-        headers["idempotent-replay"] = "true"
-    if location is not None and not refused_:
-        headers["location"] = location.format(id=answer.id)
-    kind = "application/problem+json" if refused_ else "application/json"
-    return Response(answer.body, answer.status, headers, media_type=kind)
-
-
 class Holds:
-    """The dependency of a route: the caller holds one of these roles. Nothing else admits."""
+    """The dependency of a route: the caller holds one of these roles. Nothing else admits.
+    `rehearsed`: whether its command has no effect but events, so that it may be tried dry."""
 
-    def __init__(self, *roles: str) -> None:
+    def __init__(self, *roles: str, rehearsed: bool = True) -> None:
         if not roles:
             raise TypeError("a route states at least one role")
-        self.roles = roles
+        self.roles, self.rehearsed = roles, rehearsed
 
     async def __call__(self, request: Request) -> Call:
         caller: Caller = await request.app.state.authenticate(request)
         log: Log = request.app.state.log
         _require_text(request)
+        _require_rehearsable(request, self.rehearsed)
         if not caller.roles:
             await wait_until_visible(request, log)  # a grant is seen by whoever waits for it
             try:
@@ -239,6 +227,15 @@ def _require_text(request: Request) -> None:
         raise UnreadableError("地址中含有 U+0000")
     if request.method != "GET" and any(map(looks_personal, (*typed, *request.query_params))):
         raise UnreadableError("地址中不得含个人信息")
+
+
+def _require_rehearsable(request: Request, rehearsed: bool) -> None:
+    """Before anything is done. Raises: UnreadableError, NotRehearsableError."""
+    given = request.query_params.getlist("dry_run") if request.method == "POST" else []
+    if given and given not in (["true"], ["false"]):
+        raise UnreadableError("dry_run 应为 true 或 false，只写一次")
+    if given == ["true"] and not rehearsed:
+        raise NotRehearsableError("该命令在事件之外另有作用，不能试算")
 
 
 class RefusedCall(Exception):

@@ -19,7 +19,8 @@ from .second_factor import HEADER, SecondFactorAwayError, SecondFactors
 from .shapes import Made
 
 router = APIRouter(tags=["二次验证"])
-Anyone = Annotated[Call, Depends(Holds(*ROLES))]
+Anyone = Annotated[Call, Depends(Holds(*ROLES, rehearsed=False))]
+"""Enrolling and confirming write secrets, which are no events."""
 Security = Annotated[Call, Depends(Holds("security"))]
 
 

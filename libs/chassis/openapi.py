@@ -15,12 +15,12 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
+from .answering import PROBLEM
 from .call import Holds
 from .routers import routers_of
 from .service import Service
-from .shapes import Malformed, Problem, Submitted
+from .shapes import Malformed, Problem, Rehearsed, Submitted
 
-PROBLEM = "application/problem+json"
 REFERENCE = "#/components/schemas/{model}"
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
@@ -31,9 +31,16 @@ TRACE = {"type": "string"}
 """No pattern: one that cannot be read is ignored, as W3C Trace Context demands (section 3.2.1)."""
 
 COMMAND_HEADERS = (
-    ("Idempotency-Key", True, KEY, "幂等键：同一键得到同一回答"),
+    ("Idempotency-Key", True, KEY, "幂等键：同一键得到同一回答；试算可以不带"),
     ("If-Match", False, ETAG, "只在版本仍是此数时执行"),
 )
+DRY_RUN = {
+    "name": "dry_run",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "boolean", "default": False},
+    "description": "true 为试算：照常核对并回答将会如何，什么也不记录，不占用幂等键",
+}
 CALL_HEADERS = (
     ("Min-Position", False, CUT, "等到本服务已应用到此位置，至多 5 秒，否则 503"),
     ("traceparent", False, TRACE, "W3C Trace Context"),
@@ -84,7 +91,7 @@ def openapi(service: Service) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     _, told = models_json_schema(
-        [(model, "serialization") for model in (Problem, Malformed, Submitted)],
+        [(model, "serialization") for model in (Problem, Malformed, Submitted, Rehearsed)],
         ref_template=REFERENCE,
     )
     components["schemas"] = dict(sorted({**schemas, **told["$defs"]}.items()))
@@ -112,8 +119,9 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     is_command = route.body_field is not None
     operation["operationId"] = operation_of(route)
     headers = [*_headers(route, is_command)]
+    dry = [DRY_RUN] if is_command and rehearsable(route.dependant) else []
     if headers:
-        operation["parameters"] = [*operation.get("parameters", ()), *headers]
+        operation["parameters"] = [*operation.get("parameters", ()), *headers, *dry]
     if guarded(route.dependant):
         operation["security"] = [{"bearer": []}]
     answers = operation["responses"]
@@ -124,9 +132,27 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         said = "已报审：须由他人审批，尚未生效" if status == "202" else "已接受"
         answers[status]["description"] = said if is_command else "所问之事"
         answers[status].update(_answer_headers(route, is_command))
+    if dry:
+        answers["200"] = _rehearsed()
     gone = [410] if "410" in answers else []
     answers |= {str(status): _problem(status) for status in (*_problems(route, is_command), *gone)}
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def rehearsable(dependant: Dependant) -> bool:
+    """Whether a command may be tried dry."""
+    holds = (d.call for d in dependant.dependencies if isinstance(d.call, Holds))
+    return all(one.rehearsed for one in holds) and all(map(rehearsable, dependant.dependencies))
+
+
+def _rehearsed() -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(model="Rehearsed")}
+    replay = {"Idempotent-Replay": _header("Idempotent-Replay")}
+    return {
+        "description": "试算：将会如何，什么也没有记录",
+        "content": {"application/json": {"schema": schema}},
+        "headers": replay,
+    }
 
 
 def _headers(route: APIRoute, is_command: bool) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,47 @@ class Submitted(BaseModel):
     approval: ApprovalAsked
 
 
+class EventsCounted(BaseModel):
+    """So many events of a type."""
+
+    type: str
+    count: int
+
+
+class Dependant(BaseModel):
+    """Things of one kind that rest on what would be corrected."""
+
+    what: str = Field(examples=["lots"])
+    count: int
+    amount_fen: int | None = Field(description="合计；没有金额的为 null")
+    first: list[UUID] = Field(description="前几项的编号")
+
+
+class Elsewhere(BaseModel):
+    """What may rest on it in another service, which this one does not know: where to look."""
+
+    service: str
+    what: str
+    see: str
+
+
+class Rehearsed(BaseModel):
+    """What a command would do, if it were given now; nothing of it has happened."""
+
+    status: int = Field(description="将得到的状态码", examples=[201, 202])
+    answer: dict[str, Any] = Field(description="将得到的回答")
+    events: list[EventsCounted] = Field(description="将追加的事件")
+    streams: list[UUID] = Field(description="将追加到的流")
+    waits_for: NeedsShown | None = Field(description="须由谁审批；不需审批的为 null")
+    replay: bool = Field(description="该幂等键已用过：将得到当初的回答，不再追加")
+    dependants: list[Dependant] | SkipJsonSchema[None] = Field(
+        default=None, description="更正：本服务中以其为据的事项"
+    )
+    elsewhere: list[Elsewhere] | SkipJsonSchema[None] = Field(
+        default=None, description="更正：其他服务中可能以其为据而本服务不知的事项，及何处可查"
+    )
+
+
 class Page(BaseModel, Generic[Row]):
     """One page of a list; `next` is the cursor of the page behind it, null on the last."""
 

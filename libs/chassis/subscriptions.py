@@ -149,9 +149,9 @@ async def get_subscription(id: UUID, call: Anyone) -> Response:
 async def _with_secret(call: Call, answered: Response) -> Response:
     """The answer with the secret, if it is made now. After a crash before it was made, the same
     key gets it; once told it is not told again."""
-    body = msgspec.json.decode(answered.body)
-    if answered.status_code >= 400:
+    if answered.status_code != 201:
         return answered
+    body = msgspec.json.decode(answered.body)
     secret = await make_secret(call.log.pool, UUID(body["id"]), body["secret_number"])
     told = answer({**body, "secret": secret}, answered.status_code)
     told.headers.update(

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from . import measures, spans
+from .answer import Answer, answered, problem, refusal_of, rehearsal, rehearsal_of, replayed
 from .canonical import canonical
 from .clock import today
 from .contracts.log import CommandRefused
@@ -25,7 +26,6 @@ from .errors import (
     BusyError,
     ChangedMeanwhileError,
     EventsError,
-    KeyReusedError,
     NotFoundError,
     Refused,
 )
@@ -34,7 +34,7 @@ from .loads import FirstAnswer, LiveStreams
 from .log import Log
 from .retry import jitter_s
 from .ruling import ruled_by, ruling
-from .store import Appended, Outcome, Part, Request
+from .store import Outcome, Part, Request, prepare
 from .types import Actor, Event, Metadata, plain, stream_id
 
 TRIES = 3
@@ -51,22 +51,6 @@ class Surroundings(msgspec.Struct, frozen=True):
     if_match: int | None = None
     origin: str = "command"
     cause: str | None = None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the caller gets, now and for ever under this key. `body` is canonical JSON."""
-
-    status: int
-    body: bytes
-    version: int
-    position: int
-    replay: bool
-
-    @property
-    def id(self) -> str | None:
-        """The id of what was made, if the body names one."""
-        made: str | None = msgspec.json.decode(self.body).get("id")
-        return made
 
 
 async def execute(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
@@ -91,14 +75,15 @@ async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecid
             await asyncio.sleep(jitter_s(attempt))
         async with log.turn(contested):
             try:
-                request = await _decided(log, ask, around, decider)
+                found = await _decided(log, ask, around, decider)
             except EventsError:
                 known = await first_answer(log, ask.request, around.body_hash)
                 if known is not None:
                     return known
                 raise
-            if isinstance(request, FirstAnswer):
-                return _replayed(request, around.body_hash)
+            if isinstance(found, FirstAnswer):
+                return replayed(found, around.body_hash)
+            request = _request(log, ask, around, decider, found)
             appended = await log.append(request)
             spans.event(appended.outcome.name.lower())
         if appended.outcome is not Outcome.CONFLICT:
@@ -110,12 +95,35 @@ async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecid
 async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | None:
     """The answer that this key got, or None. Raises: KeyReusedError for another request."""
     known = await log.loads.first_answer(request)
-    return None if known is None else _replayed(known, body_hash)
+    return None if known is None else replayed(known, body_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a command comes to as things are: its decision or a refusal, on what was read."""
+
+    outcome: Decision | Refused
+    facts: Any
+    versions: dict[UUID, int]
+
+
+async def rehearsed(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider) -> Answer:
+    """What `execute` would answer and append now, with nothing kept of it: no event, no key, no
+    refusal. A refusal is an Answer. Raises: as execute."""
+    ask = replace(ask, today=today())
+    with spans.span("rehearse", service=log.service, command=decider.name):
+        found = await _decided(log, ask, around, decider)
+        if isinstance(found, FirstAnswer):
+            return rehearsal_of(replayed(found, around.body_hash))
+        if isinstance(found.outcome, Refused):
+            return refusal_of(found.outcome)
+        prepare(_accepted(ask, around, found.outcome, found.versions), log.contracts)
+        return rehearsal(found.outcome)
 
 
 async def _decided(
     log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider
-) -> Request | FirstAnswer:
+) -> Decided | FirstAnswer:
     require_noun(ask.command, decider.noun)
     streams = LiveStreams(log.loads, ask.request)
     state = await decider.gather(streams, ask)
@@ -129,21 +137,31 @@ async def _decided(
     spans.event("gathered")
     facts = await decider.learned(log.known, state, ask)
     spans.event("learned")
+    outcome: Decision | Refused
     try:
         if around.if_match is not None:
             decider.require_scope(ask, facts)  # no version is told outside the scope
             _require_version(around.if_match, now)
-        decision = ruling(decider, state, ask, facts, ruled)
+        outcome = ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:
-        unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
-        request = _fenced(refused(log, unasked, around, refusal), streams.versions)
-    else:
-        request = _accepted(ask, around, decision, streams.versions)
+        outcome = refusal
     spans.event("decided")
+    return Decided(outcome, facts, streams.versions)
+
+
+def _request(
+    log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider, decided: Decided
+) -> Request:
+    """All that is appended of it, fenced at what was read."""
+    if isinstance(decided.outcome, Refused):
+        unasked = Unasked(ask.request, ask.actor, decider.name, ask.target)
+        request = _fenced(refused(log, unasked, around, decided.outcome), decided.versions)
+    else:
+        request = _accepted(ask, around, decided.outcome, decided.versions)
     return replace(
         request,
         command=stored_command(decider.name, ask),
-        facts=canonical(_surroundings(ask, facts)),
+        facts=canonical(_surroundings(ask, decided.facts)),
         keep=decider.keeps_key,
     )
 
@@ -215,17 +233,6 @@ def _fenced(request: Request, read: dict[UUID, int]) -> Request:
     return replace(request, parts=request.parts + fences)
 
 
-def problem(refusal: Refused) -> dict[str, Any]:
-    """RFC 9457 problem details: Chinese title, the sentence, and its numbers."""
-    return {
-        "type": f"/problems/{refusal.name}",
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail,
-        "numbers": dict(refusal.numbers),
-    }
-
-
 def _metadata(
     actor: Actor,
     around: Surroundings,
@@ -251,34 +258,3 @@ def stored_command(name: str, ask: Ask[Any]) -> bytes:
     """The command as kept beside its request, for replay."""
     target = None if ask.target is None else str(ask.target)
     return canonical({"body": plain(ask.command), "target": target, "type": name})
-
-
-def answered(request: Request, appended: Appended) -> Answer:
-    """What the outcome of an append answers. Raises: KeyReusedError."""
-    match appended.outcome:
-        case Outcome.APPENDED:
-            return render(request.answer, appended.version, appended.position, replay=False)
-        case Outcome.DUPLICATE if appended.answer is not None:
-            return render(appended.answer, appended.version, appended.position, replay=True)
-        case _:
-            raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
-
-
-def _replayed(known: FirstAnswer, body_hash: bytes) -> Answer:
-    if known.body_hash != body_hash:
-        raise KeyReusedError("同一幂等键先前用于另一方法、路径或内容")
-    return render(known.answer, known.version, known.position, replay=True)
-
-
-class _Stored(msgspec.Struct):
-    body: msgspec.Raw
-    status: int
-
-
-_stored = msgspec.json.Decoder(_Stored)
-
-
-def render(stored: bytes, version: int, position: int, *, replay: bool) -> Answer:
-    """A stored answer as it goes out; the same bytes each time."""
-    answer = _stored.decode(stored)
-    return Answer(answer.status, bytes(answer.body), version, position, replay)

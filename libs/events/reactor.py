@@ -19,6 +19,7 @@ from asyncpg import Connection, Pool
 
 from . import tasks
 from .acting import NOT_NOW, Acting, Clock, Deed, Sources, utc_now
+from .answer import Answer
 from .clock import CHINA
 from .codec import Contracts, decode_metadata
 from .decider import Decider, Reaction
@@ -28,7 +29,6 @@ from .errors import (
     ReplacedError,
     StaleReferenceError,
 )
-from .execute import Answer
 from .group_commit import unavailable
 from .leaf import leaf
 from .log import Log

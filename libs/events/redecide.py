@@ -15,11 +15,11 @@ from uuid import UUID
 import msgspec
 from asyncpg import Connection, Record
 
+from .answer import problem
 from .canonical import canonical
 from .codec import Contracts
 from .decider import AnyDecider, Ask, Decision, Fold
 from .errors import Refused
-from .execute import problem
 from .ruling import ruled_by, ruling
 from .types import Actor
 

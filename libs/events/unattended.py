@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from .answer import Answer
 from .canonical import sha256
 from .decider import AnyDecider, Ask
-from .execute import Answer, Surroundings, execute
+from .execute import Surroundings, execute
 from .log import Log
 from .types import Actor, Command, request_id
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.funds.api import batch, document, lists, lot, payment, policy, project
+from services.funds.api import batch, correction, document, lists, lot, payment, policy, project
 from services.funds.domain import books
 from services.funds.domain.purpose import PURPOSES
 from services.funds.domain.standard import STANDARDS
@@ -14,7 +14,7 @@ from services.funds.imports import lots
 from services.funds.views import known
 from services.funds.views import lists as own_lists
 
-NOUNS = (document, lot, project, policy, payment, batch, lists)
+NOUNS = (document, lot, project, policy, payment, batch, lists, correction)
 
 service = Service(
     name="funds",

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from libs.events.answer import Answer
 from libs.events.decider import Ask, Streams
 from libs.events.errors import (
     BusyError,
@@ -21,7 +22,7 @@ from libs.events.errors import (
     NotFoundError,
     NotNameableError,
 )
-from libs.events.execute import REFUSALS_KEPT, TRIES, Answer, Surroundings, execute
+from libs.events.execute import REFUSALS_KEPT, TRIES, Surroundings, execute
 from libs.events.log import Log
 from libs.events.types import ExternalRef, request_id
 from tests.events.conftest import LogStore

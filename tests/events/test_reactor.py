@@ -17,10 +17,10 @@ import pytest
 
 from libs.events import every_log
 from libs.events.acting import Deed, Sources
+from libs.events.answer import Answer
 from libs.events.cursor_row import CursorRow
 from libs.events.decider import Ask, Decider, Reaction, Streams
 from libs.events.errors import BusyError, HoleError, ParkedFullError, PoisonError, ReplacedError
-from libs.events.execute import Answer
 from libs.events.log import Log
 from libs.events.parking import MOST_KEYS, MOST_OF_KEY, hurry, listed, skipped
 from libs.events.reactor import Chosen, React, Reacting, Reactor

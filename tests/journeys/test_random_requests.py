@@ -221,7 +221,8 @@ class Sent:
         key = str(case.headers.get("Idempotency-Key", ""))
         head, bound = self.live.standing(self.service, key)
         stored = head != self.head or (bound and key not in self.bound)
-        if answer.status_code in BINDS_NOTHING and stored:
+        dry = (case.query or {}).get("dry_run") is True and answer.status_code != 400
+        if (dry or answer.status_code in BINDS_NOTHING) and stored:
             self._found(case, f"{answer.status_code} stored something", answer)
         self.head = head
         self.bound |= {key} if bound else set()

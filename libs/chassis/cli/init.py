@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from libs.chassis.installation import stores
 from libs.chassis.service import Service
 from libs.chassis.settings import Settings
+from libs.events.answer import Answer
 from libs.events.clock import today
-from libs.events.execute import Answer
 from libs.events.log import open_log
 from libs.events.unattended import Machine, commanded
 

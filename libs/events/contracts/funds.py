@@ -9,8 +9,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from ..codec import Contracts
-from ..types import Event, PositiveFen, Reliance
-from .money import Amount, Draw, Level, Movement, PolicyUsed
+from ..types import Count, Event, PositiveFen, Reliance
+from .changes import Corrected
+from .money import Amount, Draw, Grade, Level, Movement, PolicyUsed
 
 
 class DocumentRegistered(Event, frozen=True, kw_only=True):
@@ -192,6 +193,76 @@ class PaymentReturned(Event, frozen=True, kw_only=True):
     amount_fen: PositiveFen
 
 
+class DocumentCorrected(Corrected, frozen=True, kw_only=True):
+    """What a letter says was registered wrongly; its number names it and stays."""
+
+    document: UUID
+    number: str
+    kind: Literal["funding", "approval", "policy"]
+    title: str
+    level: Level
+    issued_on: date
+    note: str | None
+
+
+class LotCorrected(Corrected, frozen=True, kw_only=True):
+    """A receipt was registered wrongly. What was received too much or too little is moved back or
+    in, per purpose, never below what has left."""
+
+    lot: UUID
+    level: Level
+    year: int
+    fund_name: str
+    batch: str
+    document: UUID
+    amount_fen: PositiveFen
+    movements: tuple[Movement, ...]
+
+
+class ProjectCorrected(Corrected, frozen=True, kw_only=True):
+    """What a project is called or for was registered wrongly."""
+
+    project: UUID
+    year: int
+    name: str
+    kind: Annotated[str, Meta(examples=["infrastructure"])]
+    purpose: str
+
+
+class PaymentCorrected(Corrected, frozen=True, kw_only=True):
+    """What a payment was for was written wrongly; what was paid, to whom and from which lots is
+    returned and paid again, never corrected."""
+
+    payment: UUID
+    project: UUID
+    payee: Payee
+    use: str
+    amount_fen: PositiveFen
+
+
+class BatchCorrected(Corrected, frozen=True, kw_only=True):
+    """A list was declared wrongly; before its money is held, or, of its count, before it is
+    sealed."""
+
+    batch: UUID
+    project: UUID
+    scheme: str
+    period: str
+    tranche: int
+    grade: Grade
+    count: Count
+    amount_fen: PositiveFen
+
+
+class KeyTaken(Event, frozen=True, kw_only=True):
+    """The mark on the stream of a natural key: what was renamed to it is this thing, so that nobody
+    registers it anew."""
+
+    area: UUID
+    noun: Literal["lot", "project"]
+    by: UUID
+
+
 CONTRACTS = Contracts(
     (
         DocumentRegistered,
@@ -209,5 +280,11 @@ CONTRACTS = Contracts(
         PaymentOrdered,
         PaymentConfirmed,
         PaymentReturned,
+        DocumentCorrected,
+        LotCorrected,
+        ProjectCorrected,
+        PaymentCorrected,
+        BatchCorrected,
+        KeyTaken,
     )
 )

@@ -12,7 +12,7 @@ from uuid import UUID
 from asyncpg import Pool
 
 from libs.events import directory, known
-from libs.events.contracts.funds import ProjectFunded, ProjectProposed
+from libs.events.contracts.funds import ProjectCorrected, ProjectFunded, ProjectProposed
 from libs.events.contracts.households import OrganisationRegistered
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
@@ -38,7 +38,7 @@ FUNDED = Table(
 )
 
 OF_HOUSEHOLDS = (OrganisationRegistered, *known.AREAS_OF, *directory.OF)
-OF_FUNDS = (ProjectProposed, ProjectFunded)
+OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded)
 
 
 def of_households(
@@ -54,7 +54,7 @@ def of_households(
 
 def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case ProjectProposed():
+        case ProjectProposed() | ProjectCorrected():
             yield PROJECTS, (recorded.stream, fact.area, fact.name, fact.kind)
         case ProjectFunded():
             yield FUNDED, (fact.project, fact.lot, fact.amount_fen)

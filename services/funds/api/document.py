@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from libs.chassis.call import Call, Holds
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
+from libs.events.contracts.money import Level
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.types import Day
 from services.funds.domain import document
 from services.funds.domain.document import Document, Kind, RegisterDocument
 
@@ -31,6 +33,9 @@ class DocumentShown(BaseModel):
     number: str
     kind: Kind
     title: str
+    level: Level
+    issued_on: Day
+    note: str | None
 
 
 async def _gather(streams: Streams, ask: Ask[RegisterDocument]) -> Document:

@@ -17,6 +17,7 @@ from services.funds.domain import payment
 from services.funds.domain.payment import (
     ConfirmPayment,
     OrderPayment,
+    PayeeKind,
     PayFacts,
     Paying,
     Payment,
@@ -52,6 +53,8 @@ class PaymentShown(BaseModel):
     payee: UUID
     amount_fen: int
     draws: list[DrawShown]
+    use: str
+    payee_kind: PayeeKind
 
 
 async def _of_order(streams: Streams, ask: Ask[OrderPayment]) -> Paying:

@@ -26,6 +26,30 @@ Balances = Mapping[Standing, int]
 """Fen by standing; no zeros. Sources stand below zero."""
 
 
+def within_place(
+    lot: UUID,
+    purpose: str,
+    project: UUID | None = None,
+    *,
+    way: tuple[Account, Account],
+    fen: int,
+    place: str,
+) -> Movement:
+    """A movement between accounts that leaves the money where it lies."""
+    return Movement(
+        lot=lot,
+        purpose=purpose,
+        project=project,
+        from_account=way[0],
+        to_account=way[1],
+        from_place=place,
+        to_place=place,
+        amount_fen=fen,
+        area=None,
+        lines=None,
+    )
+
+
 def moved(balances: Balances, movements: Iterable[Movement]) -> Balances:
     """The balances after movements, in order."""
     after = dict(balances)

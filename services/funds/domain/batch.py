@@ -231,6 +231,8 @@ def evolve(state: Batch, event: Event) -> Batch:
                 count=event.count,
                 amount_fen=event.amount.amount_fen,
             )
+        case funds.BatchCorrected():
+            return replace(state, count=event.count, amount_fen=event.amount_fen)
         case BatchReserved():
             return replace(state, step="reserved", draws=event.draws)
         case batches.LinesOrdered():

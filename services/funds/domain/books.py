@@ -11,12 +11,14 @@ from typing import Any
 
 from libs.events.contracts.batches import BatchDeclared, BatchSealed, LinesAnswered, SubsidyOrdered
 from libs.events.contracts.funds import (
+    BatchCorrected,
     FundAllocated,
     FundPaid,
     FundReallocated,
     FundReserved,
     FundReturned,
     FundSent,
+    LotCorrected,
     LotRegistered,
 )
 from libs.events.contracts.money import WITHOUT_PROJECT, Account, Movement
@@ -31,6 +33,7 @@ LotFact = (
     | FundSent
     | FundPaid
     | FundReturned
+    | LotCorrected
 )
 SOURCES = ("received", "carried_in", "reallocated")
 _APART = "\x1f"
@@ -45,6 +48,8 @@ def lot_closes(state: State, recorded: Recorded, fact: LotFact) -> tuple[State, 
             came[line.purpose] = came.get(line.purpose, 0) + line.amount.amount_fen
     for movement in fact.movements:
         _came(came, movement)
+        if isinstance(fact, LotCorrected):
+            _corrected(came, movement)
         _move(held, movement)
     numbers = _wrong(fact, came, held)
     at: Numbers = {"lot": str(fact.lot), "version": recorded.version}
@@ -58,6 +63,12 @@ def _came(came: dict[str, int], movement: Movement) -> None:
         came[movement.purpose] = came.get(movement.purpose, 0) + movement.amount_fen
     if movement.to_account == "reallocated":
         came[movement.purpose] = came.get(movement.purpose, 0) - movement.amount_fen
+
+
+def _corrected(came: dict[str, int], movement: Movement) -> None:
+    """What a correction says was received after all, or was not."""
+    sign = 1 if movement.from_account == "received" else -1
+    came[movement.purpose] = came.get(movement.purpose, 0) + sign * movement.amount_fen
 
 
 def _move(held: dict[str, int], movement: Movement) -> None:
@@ -110,7 +121,7 @@ def _stated(fact: LotFact) -> Numbers | None:
     return {"amount_fen": fact.amount.amount_fen, "purposes_fen": parts_fen}
 
 
-ListFact = BatchDeclared | SubsidyOrdered | BatchSealed | LinesAnswered
+ListFact = BatchDeclared | BatchCorrected | SubsidyOrdered | BatchSealed | LinesAnswered
 
 
 def list_adds_up(state: State, _: Recorded, fact: ListFact) -> tuple[State, Numbers | None]:
@@ -119,6 +130,8 @@ def list_adds_up(state: State, _: Recorded, fact: ListFact) -> tuple[State, Numb
         case BatchDeclared():
             declared = {"declared": [fact.count, fact.amount.amount_fen], "grade": fact.grade}
             return {**state, **declared}, None
+        case BatchCorrected():
+            return {**state, "declared": [fact.count, fact.amount_fen]}, None
         case SubsidyOrdered():
             return {**state, "ordered": _plus(state, "ordered", 1, fact.amount_fen)}, None
         case BatchSealed():
@@ -167,7 +180,7 @@ INVARIANTS = (
         lot_closes,
         (
             *(LotRegistered, FundAllocated, FundReallocated, FundReserved),
-            *(FundSent, FundPaid, FundReturned),
+            *(FundSent, FundPaid, FundReturned, LotCorrected),
         ),
         _lot,
     ),
@@ -175,7 +188,7 @@ INVARIANTS = (
         "lists_add_up",
         "批次：逐行之和等于申报数与封存数，银行结果不超过封存数",
         list_adds_up,
-        (BatchDeclared, SubsidyOrdered, BatchSealed, LinesAnswered),
+        (BatchDeclared, BatchCorrected, SubsidyOrdered, BatchSealed, LinesAnswered),
         _batch,
     ),
 )

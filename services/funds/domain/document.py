@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field, field_validator
 
-from libs.events.contracts.funds import DocumentRegistered
+from libs.events.contracts.funds import DocumentCorrected, DocumentRegistered
 from libs.events.contracts.money import Level
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.document import DocumentNumber, parse_document
@@ -59,6 +60,9 @@ class Document:
     number: str = ""
     kind: Kind = "funding"
     title: str = ""
+    level: Level = "county"
+    issued_on: date | None = None
+    note: str | None = None
 
 
 def register(state: Document, command: RegisterDocument, _: Facts) -> Decision:
@@ -95,7 +99,11 @@ def require_registered(document: Document, asked: UUID) -> Document:
 def evolve(state: Document, event: Event) -> Document:
     match event:
         case DocumentRegistered():
-            return Document(event.document, event.area, event.number, event.kind, event.title)
+            named = (event.document, event.area, event.number, event.kind, event.title)
+            return Document(*named, event.level, event.issued_on, event.note)
+        case DocumentCorrected():
+            named = (event.document, event.area, event.number, event.kind, event.title)
+            return Document(*named, event.level, event.issued_on, event.note)
         case _:
             return state
 

@@ -16,12 +16,15 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-from .balances import Balances, held, moved
+from .balances import Balances, held, moved, within_place
 from .document import Document, require_registered
 from .project import Project, Purpose, require_fundable
 
 FundName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 BatchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+
+
+RECEIVED: tuple[Account, Account] = ("received", "unallocated")
 
 
 class PurposeTyped(BaseModel):
@@ -70,6 +73,10 @@ def lot_stream(area: UUID, year: int, level: Level, fund_name: str, batch: str) 
     return stream_id("lot", str(area), str(area), str(year), level, fund_name, batch)
 
 
+def treasury(area: UUID) -> str:
+    return f"treasury:{area}"
+
+
 class LotAlreadyRegistered(Refused):
     """该笔资金已经登记：{fund_name} {year} 年批次 {batch}，金额 {amount_fen}。"""
 
@@ -109,11 +116,12 @@ class Lot:
     fund_name: str = ""
     batch: str = ""
     amount_fen: int = 0
+    document: UUID | None = None
     balances: Balances = field(default_factory=dict)
 
     @property
     def treasury(self) -> str:
-        return f"treasury:{self.area}"
+        return treasury(known(self)[1])
 
 
 def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Decision:
@@ -121,9 +129,9 @@ def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Dec
     known_lot, document = state
     if known_lot.id is not None:
         raise LotAlreadyRegistered(
-            fund_name=known_lot.fund_name,
-            year=known_lot.year,
-            batch=known_lot.batch,
+            fund_name=command.fund_name,
+            year=command.year,
+            batch=command.batch,
             amount_fen=known_lot.amount_fen,
         )
     require_registered(document, command.document)
@@ -148,19 +156,8 @@ def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Dec
 
 
 def _received(lot: UUID, area: UUID, line: PurposeLine) -> Movement:
-    place = f"treasury:{area}"
-    return Movement(
-        lot=lot,
-        purpose=line.purpose,
-        project=None,
-        from_account="received",
-        to_account="unallocated",
-        from_place=place,
-        to_place=place,
-        amount_fen=line.amount.amount_fen,
-        area=None,
-        lines=None,
-    )
+    fen, place = line.amount.amount_fen, treasury(area)
+    return within_place(lot, line.purpose, way=RECEIVED, fen=fen, place=place)
 
 
 class AllocationFacts(Facts, frozen=True, kw_only=True):
@@ -256,18 +253,7 @@ def in_treasury(
     lot: Lot, purpose: str, project: UUID | None, way: tuple[Account, Account], fen: int
 ) -> Movement:
     """A movement between accounts that leaves the money in the lot's treasury."""
-    return Movement(
-        lot=known(lot)[0],
-        purpose=purpose,
-        project=project,
-        from_account=way[0],
-        to_account=way[1],
-        from_place=lot.treasury,
-        to_place=lot.treasury,
-        amount_fen=fen,
-        area=None,
-        lines=None,
-    )
+    return within_place(known(lot)[0], purpose, project, way=way, fen=fen, place=lot.treasury)
 
 
 def evolve(state: Lot, event: Event) -> Lot:
@@ -281,8 +267,22 @@ def evolve(state: Lot, event: Event) -> Lot:
                 fund_name=event.fund_name,
                 batch=event.batch,
                 amount_fen=event.amount.amount_fen,
+                document=event.document,
                 balances=moved({}, event.movements),
             )
+        case funds.LotCorrected():
+            return replace(
+                state,
+                level=event.level,
+                year=event.year,
+                fund_name=event.fund_name,
+                batch=event.batch,
+                amount_fen=event.amount_fen,
+                document=event.document,
+                balances=moved(state.balances, event.movements),
+            )
+        case funds.KeyTaken():
+            return replace(state, id=event.by)
         case (
             FundAllocated()
             | FundReallocated()

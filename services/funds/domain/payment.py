@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts import funds
-from libs.events.contracts.funds import PaymentConfirmed, PaymentOrdered, PaymentReturned
+from libs.events.contracts.funds import (
+    PaymentConfirmed,
+    PaymentCorrected,
+    PaymentOrdered,
+    PaymentReturned,
+)
 from libs.events.contracts.money import Draw
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
@@ -23,12 +28,13 @@ from .project import known
 SEND = Way("allocated", "in_flight")
 PAY = Way("in_flight", "paid")
 RETURN = Way("in_flight", "allocated")
+PayeeKind = Literal["contractor", "insurer", "unit"]
 
 
 class PayeeTyped(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["contractor", "insurer", "unit"]
+    kind: PayeeKind
     organisation: UUID
 
 
@@ -93,6 +99,8 @@ class Payment:
     payee: UUID | None = None
     amount_fen: int = 0
     draws: tuple[Draw, ...] = ()
+    use: str = ""
+    payee_kind: PayeeKind = "unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +213,11 @@ def evolve(state: Payment, event: Event) -> Payment:
                 state="in_flight",
                 amount_fen=event.amount.amount_fen,
                 draws=event.draws,
+                use=event.use,
+                payee_kind=event.payee.kind,
             )
+        case PaymentCorrected():
+            return replace(state, use=event.use)
         case PaymentConfirmed():
             return replace(state, state="paid")
         case PaymentReturned():

@@ -9,7 +9,13 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from libs.events.contracts.funds import ProjectEnteredLibrary, ProjectFunded, ProjectProposed
+from libs.events.contracts.funds import (
+    KeyTaken,
+    ProjectCorrected,
+    ProjectEnteredLibrary,
+    ProjectFunded,
+    ProjectProposed,
+)
 from libs.events.contracts.money import Level
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
@@ -31,13 +37,17 @@ class ProposeProject(Command):
     purpose: Purpose
 
     def project(self) -> UUID:
-        return stream_id("project", str(self.area), str(self.area), str(self.year), self.name)
+        return project_stream(self.area, self.year, self.name)
 
 
 class EnterLibrary(Command):
     """项目入库。"""
 
     document: UUID | None = None
+
+
+def project_stream(area: UUID, year: int, name: str) -> UUID:
+    return stream_id("project", str(area), str(area), str(year), name)
 
 
 class ProjectAlreadyProposed(Refused):
@@ -71,13 +81,15 @@ class Project:
     path: tuple[UUID, ...] = ()
     name: str = ""
     purpose: str = ""
+    year: int = 0
+    kind: str = ""
     in_library: bool = False
     funded: Mapping[FundedBy, int] = field(default_factory=dict)
 
 
 def propose(state: Project, command: ProposeProject, facts: Facts) -> Decision:
     if state.id is not None:
-        raise ProjectAlreadyProposed(name=state.name)
+        raise ProjectAlreadyProposed(name=command.name)
     id_ = command.project()
     event = ProjectProposed(
         project=command.project(),
@@ -131,7 +143,14 @@ def evolve(state: Project, event: Event) -> Project:
                 path=event.path,
                 name=event.name,
                 purpose=event.purpose,
+                year=event.year,
+                kind=event.kind,
             )
+        case ProjectCorrected():
+            named = replace(state, year=event.year, name=event.name)
+            return replace(named, kind=event.kind, purpose=event.purpose)
+        case KeyTaken():
+            return replace(state, id=event.by)
         case ProjectEnteredLibrary():
             return replace(state, in_library=True)
         case ProjectFunded():

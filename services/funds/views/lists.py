@@ -9,9 +9,14 @@ from asyncpg import Pool, Record
 
 from libs.events.contracts.batches import BatchDeclared
 from libs.events.contracts.funds import (
+    BatchCorrected,
+    DocumentCorrected,
     DocumentRegistered,
+    LotCorrected,
     LotRegistered,
+    PaymentCorrected,
     PaymentOrdered,
+    ProjectCorrected,
     ProjectProposed,
 )
 from libs.events.entries import Row, Table
@@ -53,29 +58,45 @@ BATCHES = _list(
     ("amount_fen", "bigint"),
 )
 
-OF = (DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared)
+OF = (
+    *(DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared),
+    *(DocumentCorrected, LotCorrected, ProjectCorrected, PaymentCorrected, BatchCorrected),
+)
 
 
 def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
-    """One row for what was registered, under the id of its stream."""
+    """One row for what was registered, as it was last corrected, under the id of its stream."""
     id_ = recorded.stream
     match fact:
-        case DocumentRegistered(area=area):
+        case DocumentRegistered(area=area) | DocumentCorrected(area=area):
             yield DOCUMENTS, (id_, area, fact.number, fact.kind, fact.title, fact.issued_on)
-        case LotRegistered(area=area):
+        case LotRegistered(area=area) | LotCorrected(area=area):
             named = (fact.level, fact.year, fact.fund_name, fact.batch)
-            yield LOTS, (id_, area, *named, fact.document, fact.amount.amount_fen)
-        case ProjectProposed(area=area):
+            yield LOTS, (id_, area, *named, fact.document, _fen(fact))
+        case ProjectProposed(area=area) | ProjectCorrected(area=area):
             yield PROJECTS, (id_, area, fact.year, fact.name, fact.kind, fact.purpose)
-        case PaymentOrdered(area=area):
+        case PaymentOrdered(area=area) | PaymentCorrected(area=area):
             payee = fact.payee.organisation
-            yield PAYMENTS, (id_, area, fact.project, payee, fact.use, fact.amount.amount_fen)
-        case BatchDeclared(area=area):
+            yield PAYMENTS, (id_, area, fact.project, payee, fact.use, _fen(fact))
+        case BatchDeclared(area=area) | BatchCorrected(area=area):
             roll = (fact.scheme, fact.period, fact.tranche)
-            rest = (fact.grade, fact.count, fact.amount.amount_fen)
+            rest = (fact.grade, fact.count, _fen(fact))
             yield BATCHES, (id_, area, fact.project, *roll, *rest)
         case _:
             return
+
+
+Typed = LotRegistered | PaymentOrdered | BatchDeclared
+Priced = Typed | LotCorrected | PaymentCorrected | BatchCorrected
+
+
+def _fen(fact: Priced) -> int:
+    """As typed at first, as corrected since."""
+    match fact:
+        case LotRegistered() | PaymentOrdered() | BatchDeclared():
+            return fact.amount.amount_fen
+        case _:
+            return fact.amount_fen
 
 
 async def listed(

@@ -42,6 +42,8 @@ from .typed import MatchPersons, NamePersons, OpenVillage
 
 router = APIRouter(tags=["人员"])
 Reader = Annotated[Call, Depends(Holds("clerk", "finance", "auditor"))]
+Seeker = Annotated[Call, Depends(Holds("clerk", "finance", "auditor", rehearsed=False))]
+"""What a search finds is told at once, so none goes unrecorded."""
 
 
 class Revealed(Made):
@@ -117,7 +119,7 @@ def _masked(text: str | None, mask: FieldMask) -> str | None:
 
 
 @router.post("/persons/matches", status_code=201, response_model=Found, summary="按号码查找人员")
-async def match(typed: MatchPersons, call: Reader) -> Response:
+async def match(typed: MatchPersons, call: Seeker) -> Response:
     """号码只在请求体中，不进入地址、日志与事件；记录用途与找到的编号。"""
     known = await call.first_answer()
     if known is not None:
@@ -131,7 +133,7 @@ async def match(typed: MatchPersons, call: Reader) -> Response:
 
 
 @router.post("/persons/names", status_code=201, response_model=NamedFound, summary="按姓名查找人员")
-async def find_by_name(typed: NamePersons, call: Reader) -> Response:
+async def find_by_name(typed: NamePersons, call: Seeker) -> Response:
     """完整姓名，在区域及其下级之内；姓名不保存，记录用途与找到的编号。"""
     known = await call.first_answer()
     if known is not None:
@@ -143,7 +145,7 @@ async def find_by_name(typed: NamePersons, call: Reader) -> Response:
 
 
 @router.post("/persons/openings", status_code=201, response_model=Opened, summary="打开一村姓名")
-async def open_village(typed: OpenVillage, call: Reader) -> Response:
+async def open_village(typed: OpenVillage, call: Seeker) -> Response:
     """按姓名的一部分查找：在内存中打开该村全部姓名，记录用途、打开的人数与找到的编号。"""
     known = await call.first_answer()
     if known is not None:

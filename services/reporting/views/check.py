@@ -16,7 +16,7 @@ from libs.events import known
 from .cursors import told
 
 _SCOPE = f"""
-scoped AS (SELECT l.lot FROM view.lots l WHERE $1::uuid IS NULL
+scoped AS (SELECT DISTINCT l.lot FROM view.lots l WHERE $1::uuid IS NULL
            OR l.area IN ({known.below("$1")}))"""  # noqa: S608 - constants only
 _LOTS = f"""
 WITH {_SCOPE}

@@ -13,13 +13,18 @@ from libs.events.contracts.batches import (
     SubsidyReturned,
 )
 from libs.events.contracts.funds import (
+    BatchCorrected,
+    DocumentCorrected,
     DocumentRegistered,
     FundPaid,
     FundReserved,
     FundReturned,
     FundSent,
+    LotCorrected,
     LotRegistered,
+    PaymentCorrected,
     PaymentOrdered,
+    ProjectCorrected,
     ProjectProposed,
 )
 from libs.events.contracts.money import WITHOUT_PROJECT, Movement
@@ -31,7 +36,10 @@ from .tables import BALANCES, DOCUMENTS, LINES, LOTS, MOVEMENTS, PAYMENTS, PROJE
 SOURCE = "funds"
 NO_PROJECT = UUID(int=0)
 Line = SubsidyOrdered | SubsidyDisbursed | SubsidyReturned
-NAMED = (DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared)
+NAMED = (
+    *(DocumentRegistered, LotRegistered, ProjectProposed, PaymentOrdered, BatchDeclared),
+    *(DocumentCorrected, LotCorrected, ProjectCorrected, PaymentCorrected, BatchCorrected),
+)
 OF: tuple[type[Event], ...] = (
     *(SubsidyOrdered, SubsidyDisbursed, SubsidyReturned, *NAMED),
     *(
@@ -114,26 +122,38 @@ def _line(origin: Origin, fact: Line, state: str) -> Iterator[tuple[Table, Row]]
 
 
 def _named(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
-    """What entries name: documents, lots, projects, payments, lists."""
+    """What entries name: documents, lots, projects, payments, lists; a row for each time that one
+    was corrected, of which the latest at the cut counts."""
     stream = origin.recorded.stream
     match fact:
-        case DocumentRegistered():
+        case DocumentRegistered() | DocumentCorrected():
             letter = (fact.number, fact.title, fact.kind, fact.level, fact.issued_on)
             yield DOCUMENTS, origin.row(0, stream, fact.area, *letter)
-        case LotRegistered():
+        case LotRegistered() | LotCorrected():
             kind = (fact.level, fact.year, fact.fund_name, fact.batch)
-            amount = (fact.document, fact.amount.amount_fen)
-            yield LOTS, origin.row(0, stream, fact.area, *kind, *amount)
-        case ProjectProposed():
+            yield LOTS, origin.row(0, stream, fact.area, *kind, fact.document, _fen(fact))
+        case ProjectProposed() | ProjectCorrected():
             planned = (fact.year, fact.name, fact.kind, fact.purpose)
             yield PROJECTS, origin.row(0, stream, fact.area, *planned)
-        case PaymentOrdered():
+        case PaymentOrdered() | PaymentCorrected():
             payee = (fact.payee.kind, fact.payee.organisation, fact.use)
-            to_one = (*payee, None, None, None, None, 1, fact.amount.amount_fen)
+            to_one = (*payee, None, None, None, None, 1, _fen(fact))
             yield PAYMENTS, origin.row(0, stream, "payment", fact.area, fact.project, *to_one)
-        case BatchDeclared():
+        case BatchDeclared() | BatchCorrected():
             roll = (fact.scheme, fact.period, fact.tranche, fact.grade)
-            listed = (None, None, None, *roll, fact.count, fact.amount.amount_fen)
+            listed = (None, None, None, *roll, fact.count, _fen(fact))
             yield PAYMENTS, origin.row(0, stream, "batch", fact.area, fact.project, *listed)
         case _:
             return
+
+
+Typed = LotRegistered | PaymentOrdered | BatchDeclared
+Priced = Typed | LotCorrected | PaymentCorrected | BatchCorrected
+
+
+def _fen(fact: Priced) -> int:
+    match fact:
+        case LotRegistered() | PaymentOrdered() | BatchDeclared():
+            return fact.amount.amount_fen
+        case _:
+            return fact.amount_fen
