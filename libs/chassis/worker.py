@@ -26,6 +26,7 @@ from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import keep_session
 from libs.events.reader import Reading
 from libs.events.relay import Relay
+from libs.events.scheduler import Scheduling
 from libs.events.topic import Kafka
 
 from .checking import keep_checking
@@ -100,7 +101,13 @@ async def _until(stop: asyncio.Event, runs: Sequence[Runs]) -> None:
 
 
 def _named(one: Runs) -> str:
-    return f"deliveries:{one.store.service}" if isinstance(one, Deliveries) else one.row.lease.name
+    match one:
+        case Deliveries():
+            return f"deliveries:{one.store.service}"
+        case Scheduling():
+            return f"deadlines:{one.store.service}"
+        case _:
+            return one.row.lease.name
 
 
 def _whose(one: Runs) -> str:
@@ -108,7 +115,7 @@ def _whose(one: Runs) -> str:
     match one:
         case Relay():
             return f"relay {one.source}"
-        case Deliveries() | Acting():
+        case Deliveries() | Acting() | Scheduling():
             return f"effects {one.store.service}"
         case Reading():
             return one.service

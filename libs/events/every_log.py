@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import (
+    approval_tasks,
     approvals,
     objections,
     packs,
@@ -18,8 +19,10 @@ from . import (
 )
 from .approval import APPROVALS
 from .dated_rows import Set
+from .deadline import LIVE, TERMS, Deadline
 from .decider import Decider
 from .entries import Row, Table
+from .reactor import Reactor
 from .reader import Reader
 from .severity import SEVERITIES
 from .types import Event, Metadata, Recorded
@@ -31,9 +34,11 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *reference.DECIDERS,
     *packs.DECIDERS,
     *second_factors.DECIDERS,
+    *approval_tasks.DECIDERS,
 )
 
-SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS)
+SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS, TERMS, LIVE)
+DEADLINES: tuple[Deadline, ...] = (approval_tasks.WAITING,)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -46,3 +51,8 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
 def reader(service: str) -> Reader:
     """Of the service's own log."""
     return Reader("common", service, project)
+
+
+def reactors(service: str) -> tuple[Reactor, ...]:
+    """On the service's own log."""
+    return (approval_tasks.reactor(service),)

@@ -21,7 +21,7 @@ from services.households.api import (
     user_list,
 )
 from services.households.domain import counted, sets
-from services.households.views import register
+from services.households.views import register, waiting
 
 service = Service(
     name="households",
@@ -57,5 +57,6 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
+    deadlines=waiting.DEADLINES,
     vault=True,
 )
