@@ -184,7 +184,7 @@ class Installation:
 
     async def react(self, service: Service) -> None:
         """Let every reactor of a service answer all there is; one process at a time."""
-        for reactor in service.reactors:
+        for reactor in service.every_reactor:
             source = next(s for s in SERVICES if s.name == reactor.source)
             sources, log = Sources.direct(self.feed(source.name)), await self.log(service)
             reacting = Reacting(reactor, sources, log, source.contracts, service.every_decider)

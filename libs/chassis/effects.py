@@ -1,4 +1,5 @@
-"""The reactors of the services, their deliveries, erasure: readers whose effect is not a row."""
+"""The reactors of the services, their deliveries, erasure, deadlines: what has an effect that is no
+row."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from libs.events.contracts import BY_SERVICE
 from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import Log, open_log
 from libs.events.reactor import Reacting
+from libs.events.scheduler import Scheduling
 from libs.events.topic import Kafka
 
 from .deliveries import Deliveries
@@ -25,7 +27,7 @@ from .stores import Stores
 from .vault.store import open_store
 from .vault.vault import open_vault
 
-Effects = Reacting | Deliveries | Erasing | Jobs
+Effects = Reacting | Deliveries | Erasing | Jobs | Scheduling
 
 
 class Folder(NamedTuple):
@@ -48,15 +50,15 @@ async def open_effects(
     """Those of each service over one log of its own. `webhooks`: addresses that may be told;
     `vault`: the folder of the master key and the tombstones; `files`: where uploads are kept."""
     sources = {service.name for service in services}
-    sources |= {reactor.source for service in services for reactor in service.reactors}
+    sources |= {reactor.source for service in services for reactor in service.every_reactor}
     owners = open_feeds(sources, stores, stack)
     effects: list[Effects] = []
     for service in services:
         opened = open_log(service.name, stores.app(service.name), service.contracts)
         store = await stack.enter_async_context(opened)
-        for reactor in service.reactors:
+        for reactor in service.every_reactor:
             followed = Sources.direct(owners[reactor.source])
-            if kafka is not None:
+            if kafka is not None and reactor.source != service.name:
                 feed = KafkaFeed(reactor.source, kafka, owners[reactor.source])
                 stack.push_async_callback(feed.close)
                 followed = Sources(feed, owners[reactor.source])
@@ -66,6 +68,7 @@ async def open_effects(
         effects.append(Deliveries(own, store, service.contracts, webhooks))
         if service.importers:
             effects.append(await _jobs(service, stores, store, stack, vault=vault, files=files))
+        effects.append(Scheduling(store, service.every_deadline, service.every_decider))
         if service.vault:
             keys = await stack.enter_async_context(open_store(stores.keys()))
             effects.append(Erasing(own, store, service.contracts, keys, vault))

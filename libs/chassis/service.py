@@ -14,6 +14,7 @@ from libs.events import approvals, every_log
 from libs.events.codec import Contracts
 from libs.events.contracts import BY_SERVICE
 from libs.events.dated_rows import Set
+from libs.events.deadline import Deadline
 from libs.events.decider import Decider
 from libs.events.invariant import Invariant
 from libs.events.reactor import Reactor
@@ -38,6 +39,7 @@ class Service:
     reactors: Sequence[Reactor] = ()
     sets: Sequence[Set] = ()
     importers: Sequence[Importer] = ()
+    deadlines: Sequence[Deadline] = ()
     vault: bool = False
 
     @property
@@ -58,6 +60,16 @@ class Service:
     def approving(self) -> tuple[Decider[Any, Any, Any], ...]:
         """Say yes, say no, ask no longer."""
         return approvals.deciders((*self.deciders, *every_log.DECIDERS))
+
+    @property
+    def every_reactor(self) -> tuple[Reactor, ...]:
+        """Its own, and those that every service has on its own log."""
+        return (*self.reactors, *every_log.reactors(self.name))
+
+    @property
+    def every_deadline(self) -> tuple[Deadline, ...]:
+        """Its own, and those of every service."""
+        return (*self.deadlines, *every_log.DEADLINES)
 
     @property
     def every_set(self) -> tuple[Set, ...]:

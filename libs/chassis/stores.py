@@ -98,7 +98,7 @@ async def set_up(
         finally:
             await connection.close()
     for service in services:
-        for reactor in service.reactors:
+        for reactor in service.every_reactor:
             if reactor.source in {one.name for one in services}:
                 await _install(admin, service.name, reactor)
 

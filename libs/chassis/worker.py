@@ -26,6 +26,7 @@ from libs.events.kafka_feed import KafkaFeed
 from libs.events.log import keep_session
 from libs.events.reader import Reading
 from libs.events.relay import Relay
+from libs.events.scheduler import Scheduling
 from libs.events.topic import Kafka
 
 from .checking import keep_checking
@@ -109,6 +110,8 @@ def _named(one: Runs) -> str:
             return f"deliveries:{one.store.service}"
         case Jobs():
             return f"jobs:{one.store.service}"
+        case Scheduling():
+            return f"deadlines:{one.store.service}"
         case _:
             return one.row.lease.name
 
@@ -118,7 +121,7 @@ def _whose(one: Runs) -> str:
     match one:
         case Relay():
             return f"relay {one.source}"
-        case Deliveries() | Acting() | Jobs():
+        case Deliveries() | Acting() | Jobs() | Scheduling():
             return f"effects {one.store.service}"
         case Reading():
             return one.service

@@ -1,5 +1,5 @@
-"""Who may act, as every service knows it: copies of users, grants and delegations of households,
-and of the systems of others (systems.py).
+"""Who may act, as every service knows it: copies of users, grants and delegations of households, of
+the systems of others (systems.py), and of the working calendar (calendar_copy.py).
 
 A delegation is a row of its own that names the grant it stands on; whether that one still holds,
 and whether neither user is disabled, is asked when it is used (`held`).
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from asyncpg import Pool
 
-from . import systems
+from . import calendar_copy, systems
 from .contracts.directory import (
     GrantEnded,
     PostChanged,
@@ -67,6 +67,7 @@ OF = (
     *(UserRegistered, PostChanged, UserDisabled, WorkHandedOver),
     *(RoleGranted, RoleDelegated, GrantEnded),
     *systems.OF,
+    *calendar_copy.OF,
 )
 
 
@@ -92,6 +93,7 @@ def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Tabl
             yield ENDS, (fact.grant, fact.valid_until)
         case _:
             yield from systems.project(fact)
+            yield from calendar_copy.project(recorded, fact)
 
 
 class Held(NamedTuple):
@@ -125,6 +127,38 @@ async def same_person(pool: Pool, user: str) -> frozenset[str]:
     """The user and all whose work it took over, as texts: what they did counts as its own."""
     rows = await pool.fetch(_TAKEN_OVER, user)
     return frozenset({user, *(str(row["id"]) for row in rows)})
+
+
+async def answers_for(pool: Pool, *users: str) -> frozenset[str]:
+    """Whose open work is one of these users' now: their own unless they handed it over, and what
+    was handed over to them, along every chain."""
+    candidates = frozenset[str]().union(*[await same_person(pool, user) for user in users])
+    rows = await pool.fetch("SELECT id, successor, position FROM known.successors")
+    later: dict[str, list[tuple[int, str]]] = {}
+    for row in rows:
+        later.setdefault(str(row["id"]), []).append((row["position"], str(row["successor"])))
+    return frozenset(one for one in candidates if _now_of(one, later) in users)
+
+
+def _now_of(user: str, later: dict[str, list[tuple[int, str]]]) -> str:
+    """Who has the work of a user after every handing over, one after the other."""
+    at = 0
+    while steps := [step for step in later.get(user, []) if step[0] > at]:
+        at, user = max(steps)
+    return user
+
+
+class Seat(NamedTuple):
+    """For which unit and in which post somebody acts."""
+
+    unit: UUID | None
+    post: str | None
+
+
+async def seat_of(pool: Pool, user: str) -> Seat:
+    """Of a user now; nothing of somebody unknown."""
+    row = await pool.fetchrow("SELECT unit, post FROM known.seats WHERE id::text = $1", user)
+    return Seat(None, None) if row is None else Seat(*row)
 
 
 _HELD = """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import (
+    approval_tasks,
     approvals,
     imports,
     objections,
@@ -19,8 +20,10 @@ from . import (
 )
 from .approval import APPROVALS
 from .dated_rows import Set
+from .deadline import LIVE, TERMS, Deadline
 from .decider import Decider
 from .entries import Row, Table
+from .reactor import Reactor
 from .reader import Reader
 from .severity import SEVERITIES
 from .types import Event, Metadata, Recorded
@@ -33,9 +36,14 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *packs.DECIDERS,
     *second_factors.DECIDERS,
     imports.RECORD,
+    *approval_tasks.DECIDERS,
 )
 
-SETS: tuple[Set, ...] = (SEVERITIES, APPROVALS, imports.ENTRY_AGES, imports.LARGEST_AMOUNTS)
+SETS: tuple[Set, ...] = (
+    *(SEVERITIES, APPROVALS, TERMS, LIVE),
+    *(imports.ENTRY_AGES, imports.LARGEST_AMOUNTS),
+)
+DEADLINES: tuple[Deadline, ...] = (approval_tasks.WAITING,)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -48,3 +56,8 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
 def reader(service: str) -> Reader:
     """Of the service's own log."""
     return Reader("common", service, project)
+
+
+def reactors(service: str) -> tuple[Reactor, ...]:
+    """On the service's own log."""
+    return (approval_tasks.reactor(service),)

@@ -1,7 +1,8 @@
 """A task 待办: what waits for whom by when, of one shape in every service (design 11).
 
 A task is opened by what could not be done without a person, and closed by a person who says what
-came of it. Its id follows from its kind and what made it, so it is opened once.
+came of it, or by itself when what it waits for has happened. Its id follows from its kind and what
+made it, so it is opened once. Whether it is overdue is computed where it is shown, never stored.
 """
 
 from __future__ import annotations
@@ -9,16 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from .contracts.log import TaskClosed, TaskOpened
+from .contracts.log import Form, TaskClosed, TaskOpened
 from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams, where
+from .directory import Seat, answers_for, seat_of
 from .entries import Row, Table
 from .errors import Refused
 from .types import Command, Day, Event, Metadata, Recorded, stream_id
+
+
+class FormTyped(BaseModel):
+    """The route that answers a task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["GET", "POST"]
+    path: str
+
+    @classmethod
+    def post(cls, path: str) -> Self:
+        return cls(method="POST", path=path)
 
 
 class OpenTask(Command):
@@ -32,6 +47,13 @@ class OpenTask(Command):
     about: str
     reason: str
     numbers: dict[str, int | str | None] = Field(default_factory=dict)
+    or_duties: tuple[str, ...] = ()
+    unit: UUID | None = None
+    post: str | None = None
+    person: str | None = None
+    not_person: str | None = None
+    form: FormTyped | None = None
+    assumed: bool = False
 
     def task(self) -> UUID:
         return stream_id("task", str(self.area), self.kind, self.about)
@@ -47,6 +69,12 @@ class TaskAlreadyClosed(Refused):
     """该待办已经办结：{task}。"""
 
 
+class TaskNotYours(Refused):
+    """该待办不由您办理：由 {duties} 的 {person} 办理，您以 {held} 的身份办理。"""
+
+    status = 403
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     id: UUID | None = None
@@ -60,6 +88,21 @@ class Task:
     numbers: Mapping[str, int | str | None] = field(default_factory=dict)
     closed: bool = False
     note: str | None = None
+    or_duties: tuple[str, ...] = ()
+    unit: UUID | None = None
+    post: str | None = None
+    person: str | None = None
+    not_person: str | None = None
+    form: Form | None = None
+    assumed: bool = False
+
+
+class TaskFacts(Facts, frozen=True, kw_only=True):
+    """Who closes it: in which role, by whose seat, and everyone whose work is theirs now."""
+
+    role: str = ""
+    same: tuple[str, ...] = ()
+    seat: Seat = Seat(None, None)
 
 
 def open_(state: Task, command: OpenTask, _: Facts) -> Decision:
@@ -77,16 +120,40 @@ def open_(state: Task, command: OpenTask, _: Facts) -> Decision:
         about=command.about,
         reason=command.reason,
         numbers=command.numbers,
+        or_duties=command.or_duties,
+        unit=command.unit,
+        post=command.post,
+        person=command.person,
+        not_person=command.not_person,
+        form=None if command.form is None else Form(**command.form.model_dump()),
+        assumed=command.assumed,
     )
     return Decision({id_: (opened,)}, {"id": str(id_)})
 
 
-def close(state: Task, command: CloseTask, _: Facts) -> Decision:
+def close(state: Task, command: CloseTask, facts: TaskFacts) -> Decision:
+    """By whoever it waits for. What closes by itself is closed by the system."""
     assert state.id is not None, "a task in the path is there, or 404"
     if state.closed:
         raise TaskAlreadyClosed(task=str(state.id))
+    if facts.role != "system":
+        _require_theirs(state, facts)
     closed = TaskClosed(task=state.id, area=state.area, note=command.note)
     return Decision({state.id: (closed,)}, {"id": str(state.id)})
+
+
+def _require_theirs(task: Task, facts: TaskFacts) -> None:
+    duties = (task.waits_for, *task.or_duties)
+    unlike = (
+        facts.role not in duties,
+        task.person is not None and task.person not in facts.same,
+        task.not_person is not None and task.not_person in facts.same,
+        task.unit is not None and task.unit != facts.seat.unit,
+        task.post is not None and task.post != facts.seat.post,
+    )
+    if any(unlike):
+        whom = task.person or task.post or (None if task.unit is None else str(task.unit))
+        raise TaskNotYours(duties="、".join(duties), person=whom or "经办人", held=facts.role)
 
 
 def evolve(state: Task, event: Event) -> Task:
@@ -102,6 +169,13 @@ def evolve(state: Task, event: Event) -> Task:
                 event.about,
                 event.reason,
                 event.numbers,
+                or_duties=event.or_duties,
+                unit=event.unit,
+                post=event.post,
+                person=event.person,
+                not_person=event.not_person,
+                form=event.form,
+                assumed=event.assumed,
             )
         case TaskClosed():
             return replace(state, closed=True, note=event.note)
@@ -124,12 +198,18 @@ async def _asked_where(known: Knowing, _: Task, ask: Ask[OpenTask]) -> Facts:
     return await where(known, ask.command.area)
 
 
-async def _where(known: Knowing, state: Task, _: Ask[Any]) -> Facts:
-    return await where(known, state.area)
+async def _who(known: Knowing, state: Task, ask: Ask[Any]) -> TaskFacts:
+    lies = await where(known, state.area)
+    role = ask.actor.role
+    if role == "system":
+        return TaskFacts(path=lies.path, role=role)
+    same = await answers_for(known.pool, *(one for one in (ask.actor.id, ask.behalf) if one))
+    seat = await seat_of(known.pool, ask.behalf or ask.actor.id)
+    return TaskFacts(path=lies.path, role=role, same=tuple(sorted(same)), seat=seat)
 
 
 OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True, approvable=False)
-CLOSE = Decider(CloseTask, Facts, _of, _where, close, founds_areas=True, approvable=False)
+CLOSE = Decider(CloseTask, TaskFacts, _of, _who, close, founds_areas=True, approvable=False)
 DECIDERS = (OPEN, CLOSE)
 
 TASKS = Table(
@@ -144,24 +224,39 @@ TASKS = Table(
         ("about", "text"),
         ("reason", "text"),
         ("opened_at", "timestamptz"),
+        ("or_duties", "text[]"),
+        ("unit", "uuid"),
+        ("post", "text"),
+        ("person", "text"),
+        ("not_person", "text"),
+        ("method", "text"),
+        ("path", "text"),
+        ("assumed", "bool"),
     ),
     key=("id",),
     mode="latest",
 )
 CLOSED = Table(
     "es.closed_tasks",
-    (("task", "uuid"), ("note", "text"), ("closed_at", "timestamptz")),
+    (("task", "uuid"), ("note", "text"), ("closed_at", "timestamptz"), ("closed_by", "text")),
     key=("task",),
     mode="latest",
 )
 
 
-def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
+def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case TaskOpened():
-            whom = (fact.task, fact.area, fact.kind, fact.waits_for, fact.due_on)
-            yield TASKS, (*whom, fact.target, fact.about, fact.reason, recorded.recorded_at)
+            yield TASKS, opened_row(recorded, fact)
         case TaskClosed():
-            yield CLOSED, (fact.task, fact.note, recorded.recorded_at)
+            yield CLOSED, (fact.task, fact.note, recorded.recorded_at, metadata.actor.id)
         case _:
             return
+
+
+def opened_row(recorded: Recorded, fact: TaskOpened) -> Row:
+    whom = (fact.task, fact.area, fact.kind, fact.waits_for, fact.due_on)
+    only = (list(fact.or_duties), fact.unit, fact.post, fact.person, fact.not_person)
+    form = (None, None) if fact.form is None else (fact.form.method, fact.form.path)
+    said = (fact.target, fact.about, fact.reason, recorded.recorded_at)
+    return (*whom, *said, *only, *form, fact.assumed)

@@ -13,7 +13,7 @@ from libs.events.types import Event, Metadata, Recorded
 from services.assets import policies
 from services.assets.api import asset, expectation, ledger
 from services.assets.domain import formed
-from services.assets.views import expected, known
+from services.assets.views import expected, known, waiting
 from services.assets.views import ledger as ledger_view
 
 
@@ -36,4 +36,5 @@ service = Service(
     reactors=(Reactor("expect_formation", "funds", policies.expect_formation),),
     sql=Path(__file__).parent / "sql",
     invariants=formed.INVARIANTS,
+    deadlines=waiting.DEADLINES,
 )

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from libs.chassis.service import Service
+from libs.events.entries import Row, Table
 from libs.events.reader import Reader
+from libs.events.types import Event, Metadata, Recorded
 from services.funds.api import batch, correction, document, lists, lot, payment, policy, project
 from services.funds.domain import books
 from services.funds.domain.purpose import PURPOSES
 from services.funds.domain.standard import STANDARDS
 from services.funds.imports import lots
-from services.funds.views import known
+from services.funds.views import known, waiting
 from services.funds.views import lists as own_lists
+
+
+def _shown(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
+    """What funds shows of its own log."""
+    yield from own_lists.project(recorded, fact, metadata)
+    yield from waiting.project(recorded, fact, metadata)
+
 
 NOUNS = (document, lot, project, policy, payment, batch, lists, correction)
 
@@ -23,10 +33,11 @@ service = Service(
     deciders=tuple(decider for noun in NOUNS for decider in noun.DECIDERS),
     readers=(
         Reader("known", "households", known.project, known.OF),
-        Reader("view", "funds", own_lists.project, own_lists.OF),
+        Reader("view", "funds", _shown, (*own_lists.OF, *waiting.OF)),
     ),
     sql=Path(__file__).parent / "sql",
     invariants=books.INVARIANTS,
     sets=(STANDARDS, PURPOSES),
+    deadlines=waiting.DEADLINES,
     importers=(lots.LOTS,),
 )

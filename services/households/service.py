@@ -22,7 +22,7 @@ from services.households.api import (
 )
 from services.households.domain import counted, sets
 from services.households.imports import roster
-from services.households.views import register
+from services.households.views import register, waiting
 
 service = Service(
     name="households",
@@ -59,5 +59,6 @@ service = Service(
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
     importers=(roster.ROSTER,),
+    deadlines=waiting.DEADLINES,
     vault=True,
 )

@@ -112,7 +112,7 @@ async def test_the_marked_workbook_is_the_same_one(
             assert page.cell(number, column).value == before.cell(number, column).value
     faulty = page.cell(made_.rows["id_as_number"], 3)
     assert faulty.comment is not None
-    assert "请从原表以文本粘贴" in page.cell(made_.rows["id_as_number"], last + 4).value
+    assert "请从原表以文本粘贴" in str(page.cell(made_.rows["id_as_number"], last + 4).value)
     summary = [[cell.value for cell in row] for row in marked["汇总"]]
     counts = job["counts"]
     line = (

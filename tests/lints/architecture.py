@@ -21,7 +21,7 @@ LANGUAGE = tuple(
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
         *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
-        *("dated_rows", "severity", "duties"),
+        *("dated_rows", "severity", "duties", "calendar"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -44,6 +44,7 @@ RULES_MAY = (
             "amount",
             "leaf",
             "invariant",
+            "calendar",
             "dated_rows",
             "duties",
             "severity",
@@ -80,7 +81,7 @@ ROOMS = (
     Room(
         "language",
         r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant"
-        r"|dated_rows|duties|severity)(\.py|/.*)",
+        r"|dated_rows|duties|severity|calendar)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(
@@ -107,7 +108,10 @@ ROOMS = (
             *("asyncpg", "{own}.views"),
             *(
                 f"libs.events.{m}"
-                for m in ("types", "contracts", "entries", "reader", "known", "directory")
+                for m in (
+                    *("types", "contracts", "entries", "reader", "known", "directory"),
+                    "deadline",
+                )
             ),
             *("libs.events.codec", "libs.events.canonical", "libs.events.errors"),
             "libs.events.invariant",

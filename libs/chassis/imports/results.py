@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from libs.events.answer import Answer
 from libs.events.errors import EventsError, Refused
-from libs.events.execute import Answer
 
 from .importer import UNCHANGED, Fault
 from .reading import Read

@@ -20,7 +20,8 @@ from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHe
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 
-from ..call import Call, Holds, RefusedCall, request_hash
+from ..answering import request_hash
+from ..call import Call, Holds, RefusedCall
 from ..common_routes import answer, require_in_scope
 from ..files.routes import kept_upload
 from ..files.store import FileStore

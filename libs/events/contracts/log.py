@@ -72,8 +72,16 @@ class GenerationSwapped(Event, frozen=True, kw_only=True):
     reason: str | None
 
 
-class TaskOpened(Event, frozen=True, kw_only=True):
-    """Something waits for whoever holds a role (待办)."""
+class Form(Struct, frozen=True, kw_only=True):
+    """The route that answers a task, below the prefix of its service."""
+
+    method: Literal["GET", "POST"]
+    path: Annotated[str, Meta(examples=["/lots/0e1c4a39-7f6b-8a51-9c1d-2f3b4a5c6d7e/allocations"])]
+
+
+class TaskOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Something waits for whoever holds a duty (待办); where it is known, for those of a unit or
+    post alone, or for one person."""
 
     task: UUID
     area: Annotated[UUID | None, Meta(description="where it lies; null: the whole installation")]
@@ -84,6 +92,17 @@ class TaskOpened(Event, frozen=True, kw_only=True):
     about: Annotated[str, Meta(description="what made it", examples=["funds/1-234"])]
     reason: Annotated[str, Meta(description="name of a refusal or of a state")]
     numbers: dict[str, int | str | None]
+    or_duties: Annotated[tuple[str, ...], Meta(description="that answer it as well")] = ()
+    unit: UUID | None = None
+    post: str | None = None
+    person: Annotated[str | None, Meta(description="an actor's id: it waits for this one")] = None
+    not_person: Annotated[
+        str | None, Meta(description="an actor's id: who may not answer it, though of the duty")
+    ] = None
+    form: Form | None = None
+    assumed: Annotated[
+        bool, Meta(description="the day was reckoned with a year that has no calendar")
+    ] = False
 
 
 class TaskClosed(Event, frozen=True, kw_only=True):

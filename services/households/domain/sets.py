@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
+from libs.events.calendar import CALENDARS
 from libs.events.dated_rows import Set, Values
-from libs.events.types import Day
 
 from .erasure import RETENTIONS
 from .grant import INCOMPATIBLE, ROLES
@@ -27,26 +25,13 @@ class IncomeLine(Values):
     amount_fen: int = Field(gt=0, le=2**53 - 1, description="元/人·年, 以分计")
 
 
-class Calendar(Values):
-    """The days of a year that are not as their weekday says; the key is the year."""
-
-    holidays: tuple[Day, ...] = Field(max_length=366, description="放假的工作日")
-    workdays: tuple[Day, ...] = Field(default=(), max_length=366, description="上班的周末")
-
-    @model_validator(mode="after")
-    def _one_or_the_other(self) -> Self:
-        if set(self.holidays) & set(self.workdays):
-            raise ValueError("同一天不能既放假又上班")
-        return self
-
-
 SETS = (
     ROLES,
     INCOMPATIBLE,
     Set("code", "代码表", Code),
     Set("register_type", "户类型", Code),
     Set("income_line", "收入线", IncomeLine),
-    Set("calendar", "工作日历", Calendar),
+    CALENDARS,
     PROFILES,
     RETENTIONS,
 )

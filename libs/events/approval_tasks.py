@@ -1,0 +1,141 @@
+"""What an approval 审批 asks of people: a task of each who may say yes, and of its maker when it is
+sent back. Decided from the approval's own stream, by a reactor on the log that it stands in, so it
+opens and closes with the approval whatever is killed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from .approval import Approval, approvals
+from .clock import CHINA
+from .contracts.approvals import (
+    ApprovalGiven,
+    ApprovalRejected,
+    ApprovalRequested,
+    ApprovalWithdrawn,
+)
+from .contracts.log import Form, TaskClosed, TaskOpened
+from .deadline import Deadline
+from .decider import Ask, Decider, Decision, Facts, Knowing, Reaction, Streams, where
+from .known import path_of
+from .reactor import Reactor
+from .tasks import Task, tasks
+from .types import Command, Event, Metadata, Recorded, stream_id
+
+
+class MindApproval(Command):
+    """审批待办随审批开出、办结。只由系统发出。"""
+
+    approval: UUID
+
+    def to_approve(self) -> UUID:
+        return stream_id("task", str(self.approval), "approval", str(self.approval))
+
+    def sent_back(self) -> UUID:
+        return stream_id("task", str(self.approval), "approval_rejected", str(self.approval))
+
+
+@dataclass(frozen=True, slots=True)
+class Minded:
+    """An approval and the two tasks that it may make."""
+
+    approval: Approval
+    to_approve: Task
+    sent_back: Task
+
+
+def mind(state: Minded, command: MindApproval, _: Facts) -> Decision:
+    """Twice, it gives nothing new."""
+    approval, events = state.approval, dict[UUID, tuple[Event, ...]]()
+    ask, told = command.to_approve(), command.sent_back()
+    waits = approval.state == "submitted"
+    if waits and state.to_approve.id is None:
+        events[ask] = (_to_approve(approval, ask),)
+    if not waits and state.to_approve.id is not None and not state.to_approve.closed:
+        events[ask] = (TaskClosed(task=ask, area=approval.area, note=approval.state),)
+    if approval.state == "rejected" and state.sent_back.id is None:
+        events[told] = (_sent_back(approval, told),)
+    return Decision(events, status=201 if events else 200)
+
+
+def _to_approve(approval: Approval, id_: UUID) -> TaskOpened:
+    duties = approval.needs.duties
+    return TaskOpened(
+        task=id_,
+        area=approval.area,
+        kind="approval",
+        waits_for=duties[0],
+        due_on=None,
+        target=approval.id,
+        about=f"approval/{approval.id}",
+        reason=approval.command,
+        numbers={"amount_fen": approval.amount_fen, "maker": approval.maker},
+        or_duties=duties[1:],
+        not_person=approval.maker,
+        form=Form(method="POST", path=f"/approvals/{approval.id}/approvals"),
+    )
+
+
+def _sent_back(approval: Approval, id_: UUID) -> TaskOpened:
+    return TaskOpened(
+        task=id_,
+        area=approval.area,
+        kind="approval_rejected",
+        waits_for=approval.role,
+        due_on=None,
+        target=approval.id,
+        about=f"approval/{approval.id}",
+        reason=approval.command,
+        numbers={"amount_fen": approval.amount_fen},
+        person=approval.maker,
+        form=Form(method="GET", path=f"/approvals/{approval.id}"),
+    )
+
+
+async def _gather(streams: Streams, ask: Ask[MindApproval]) -> Minded:
+    approval = await streams.load(approvals, ask.command.approval)
+    ids = [ask.command.to_approve(), ask.command.sent_back()]
+    to_approve, sent_back = await streams.load_many(tasks, ids)
+    return Minded(approval, to_approve, sent_back)
+
+
+async def _where(known: Knowing, state: Minded, _: Ask[MindApproval]) -> Facts:
+    return await where(known, state.approval.area)
+
+
+MIND = Decider(MindApproval, Facts, _gather, _where, mind, founds_areas=True, approvable=False)
+DECIDERS = (MIND,)
+
+
+def react(recorded: Recorded, fact: Event, _: Metadata) -> Reaction | None:
+    match fact:
+        case ApprovalRequested() | ApprovalGiven() | ApprovalRejected() | ApprovalWithdrawn():
+            day = recorded.recorded_at.astimezone(CHINA).date()
+            command = MindApproval(occurred_on=day, approval=fact.approval)
+            return Reaction(command, fact.approval, fact.area)
+        case _:
+            return None
+
+
+def reactor(service: str) -> Reactor:
+    """On the service's own log."""
+    return Reactor("approval_tasks", service, react)
+
+
+_WAITING = f"""
+SELECT a.id AS subject, a.area, coalesce({path_of("a.area")}, '{{}}') AS path,
+       (a.requested_at AT TIME ZONE 'Asia/Shanghai')::date AS since, a.command AS reason,
+       json_build_object('amount_fen', a.amount_fen, 'maker', a.maker)::text AS numbers,
+       a.duties, a.maker AS not_person
+  FROM es.approvals a
+  JOIN es.approval_states s ON s.approval = a.id AND s.state = 'submitted'
+"""  # noqa: S608 - constants only
+WAITING = Deadline(
+    "approval_waiting",
+    "审批久候",
+    _WAITING,
+    "auditor",
+    lambda matter: f"/approvals/{matter.subject}/approvals",
+)
+"""Said again to those who may say yes, when an approval has waited too long."""

@@ -1,0 +1,2 @@
+-- Held for evidence: its own file of this number takes this place when it lands.
+SELECT 1;
