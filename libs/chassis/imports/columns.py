@@ -11,21 +11,17 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from libs.events.amount import AmountTyped
 from libs.events.document import DocumentNumberError, parse_document
-from libs.events.money import AmountError, Unit, parse_amount, print_amount
+from libs.events.money import Unit
 from libs.events.private import looks_personal
 
 from ..sheets.cells import Cell, Kind
 
 Severity = Literal["block", "warn"]
-EPOCH = date(1899, 12, 30)
-_DAY = re.compile(r"(?P<y>\d{4}|\d{2})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<p>\d{8})")
 
 
 class Unfit(Exception):
@@ -163,85 +159,6 @@ class Code(Column):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole(Column):
-    least: int = 0
-    most: int = 10**10
-
-    def value(self, cell: Cell, setting: Setting) -> int:
-        text = _digits(cell)
-        if not re.fullmatch(r"\d+", text):
-            raise Unfit("not_whole", f"{self.title}“{cell.text[:40]}”不是整数", "填整数")
-        if not self.least <= int(text) <= self.most:
-            raise Unfit(
-                "out_of_range",
-                f"{self.title} {int(text)} 不在 {self.least} 至 {self.most} 之间",
-                "核对原件后改正",
-            )
-        return int(text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity(Column):
-    """An exact decimal, kept as text."""
-
-    places: int = 4
-
-    def value(self, cell: Cell, setting: Setting) -> str:
-        text = _digits(cell)
-        if not re.fullmatch(rf"-?\d{{1,15}}(\.\d{{1,{self.places}}})?", text):
-            raise Unfit(
-                "not_number",
-                f"{self.title}“{cell.text[:40]}”不是数，或小数多于 {self.places} 位",
-                "填数字",
-            )
-        return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Money(Column):
-    """In the unit that the head or the mapping says; never scaled in silence (product 7.2)."""
-
-    unit: Unit = "元"
-
-    def value(self, cell: Cell, setting: Setting) -> AmountTyped:
-        text, unit = _digits(cell), setting.units.get(self.field, self.unit)
-        try:
-            fen = parse_amount(text, unit)
-        except AmountError as error:
-            raise Unfit("not_amount", f"{self.title}：{error}", f"按{unit}填写") from None
-        if fen == 0:
-            raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")
-        largest = setting.largest.get(self.field)
-        if largest is not None and fen > largest:
-            raise _implausible(self.title, text, fen, largest)
-        return AmountTyped(text=text, unit=unit)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Day(Column):
-    """A day of the calendar, in the forms that people use (product 7.5). `future`: it may lie
-    ahead, as of a plan."""
-
-    earliest: date = date(1900, 1, 1)
-    future: bool = False
-
-    def value(self, cell: Cell, setting: Setting) -> date:
-        day = _day(cell)
-        if day is None:
-            raise Unfit(
-                "not_day", f"{self.title}“{cell.text[:40]}”不是日期", "写成 2021-03-05 的形式"
-            )
-        if day < self.earliest or (day > setting.today and not self.future):
-            latest = "以后" if self.future else f"至今天（{setting.today}）"
-            raise Unfit(
-                "impossible_day",
-                f"{self.title} {day} 不在 {self.earliest} {latest}之间",
-                "核对原件后改正",
-            )
-        return day
-
-
-@dataclass(frozen=True, kw_only=True)
 class Choice(Column):
     """One of some words; each means a value."""
 
@@ -305,42 +222,3 @@ class Letter(Column):
         except DocumentNumberError as error:
             raise Unfit("not_a_document", f"{self.title}：{error}", "按文件原样填写文号") from None
         return text
-
-
-def _implausible(title: str, text: str, fen: int, largest: int) -> Unfit:
-    """Both readings are shown, and neither is chosen (product 7.2)."""
-    told = f"{title}“{text}”即 {print_amount(fen, '元', 2)} 元，超过上限"
-    limit = print_amount(largest, "元", 2)
-    ten_thousandth = print_amount(fen // 10_000, "元", 2)
-    return Unfit(
-        "implausible_amount",
-        f"{told} {limit} 元；如果单位其实小一万倍，则是 {ten_thousandth} 元",
-        "核对单位是元还是万元，改正后再导入",
-    )
-
-
-def _digits(cell: Cell) -> str:
-    """Of a number as it is, of a text half-width and without the commas of thousands."""
-    return narrow(cell.text).replace(",", "")
-
-
-def _day(cell: Cell) -> date | None:
-    if cell.kind is Kind.DATE:
-        return date.fromisoformat(cell.text[:10])
-    text = narrow(cell.text).replace(" ", "")
-    if cell.kind is Kind.NUMBER or re.fullmatch(r"\d{5}", text):
-        serial = Decimal(text)
-        whole = int(serial)
-        return (
-            EPOCH + timedelta(days=whole) if whole == serial and 20_000 <= whole < 80_000 else None
-        )
-    found = _DAY.fullmatch(text)
-    if found is None:
-        return None
-    packed = found["p"]
-    parts = (packed[:4], packed[4:6], packed[6:]) if packed else found.group("y", "m", "d")
-    year = int(parts[0]) + (2000 if len(parts[0]) == 2 else 0)
-    try:
-        return date(year, int(parts[1]), int(parts[2]))
-    except ValueError:
-        return None

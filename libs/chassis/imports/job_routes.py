@@ -21,9 +21,10 @@ from ..common_routes import answer, require_in_scope
 from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
+from .job_rows import RowResult, results_of
 from .routes import IMPORT_ROLES
 from .shapes import JobShown
-from .store import JOB_COLUMNS, RowResult, get_job, results_of
+from .store import JOB_COLUMNS, get_job
 
 router = APIRouter(tags=["导入"])
 Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]

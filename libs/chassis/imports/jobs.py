@@ -28,11 +28,12 @@ from . import store
 from .columns import Setting
 from .header import Header
 from .importer import REASON, Desk, Importer
+from .job_rows import JobRows
 from .outcome import Source, write_outcome
 from .prepared import header_of, sheet_of
 from .reading import Read, Reading
 from .settings import places_of, setting_of
-from .store import Job, JobRows, Prepared
+from .store import Job, Prepared
 from .taking import CancelledError, Sheet, Taking
 from .tally import Tally, tally
 

@@ -18,8 +18,9 @@ from ..sheets.marking import mark
 from ..sheets.writing import Plan, write
 from .header import Header
 from .importer import Importer
+from .job_rows import RowResult
 from .prepared import sheet_of
-from .store import Job, RowResult
+from .store import Job
 from .tally import Tally
 
 READ_AT_ONCE = 1 << 20

@@ -10,8 +10,8 @@ from libs.events.answer import Answer
 from libs.events.errors import EventsError, Refused
 
 from .importer import UNCHANGED, Fault
+from .job_rows import RowResult
 from .reading import Read
-from .store import RowResult
 
 NEXT_STEP = "按说明改正后，连同表头单独再导入被拒绝的行"
 

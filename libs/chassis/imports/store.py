@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -13,10 +13,6 @@ import msgspec
 from libs.events.money import Unit
 from libs.events.types import Actor
 
-from .importer import Fault
-from .tally import Tally
-
-Result = Literal["accepted", "rejected", "ignored"]
 Phase = Literal["checking", "taking"]
 
 
@@ -52,30 +48,14 @@ class Job:
     same_as: int | None
 
 
-class RowResult(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one row; `why` it was ignored. Kept before it is done, for a killed worker."""
-
-    number: int
-    result: Result
-    fen: int | None = None
-    why: str | None = None
-    faults: tuple[Fault, ...] = ()
-
-
-class Run(msgspec.Struct, frozen=True, array_like=True):
-    """Rows of a chunk of which the commands are to be done, first and last of each group."""
-
-    groups: tuple[tuple[int, int], ...]
-
-
 async def keep_import(pool: asyncpg.Pool, new: Prepared, body_hash: bytes) -> bool:
     """Whether it is this one: the same key for another file is not. Asked once or often."""
     row = msgspec.to_builtins(new)
     kept = await pool.fetchval(
         _KEEP_IMPORT,
         *(new.id, new.importer, new.area, new.digest, new.name, new.sheet),
-        *(_json(row["settings"]), _json(row["mapping"]), _json(row["units"])),
-        *(_json(row["actor"]), new.behalf, body_hash),
+        *(as_json(row["settings"]), as_json(row["mapping"]), as_json(row["units"])),
+        *(as_json(row["actor"]), new.behalf, body_hash),
     )
     return bytes(kept) == body_hash
 
@@ -94,7 +74,7 @@ async def map_import(
 ) -> None:
     """What was said of this sheet, and so of every one of its shape."""
     async with pool.acquire() as connection, connection.transaction():
-        said = _json(dict(mapping)), _json(dict(units))
+        said = as_json(dict(mapping)), as_json(dict(units))
         await connection.execute(_MAP_IMPORT, prepared.id, *said)
         await connection.execute(_MAP_SHAPE, prepared.importer, shape, *said)
 
@@ -106,7 +86,7 @@ async def remembered(
     row = await pool.fetchrow(
         "SELECT mapping, units FROM es.shapes WHERE importer = $1 AND shape = $2", importer, shape
     )
-    return None if row is None else (_of(row["mapping"]), _of(row["units"]))
+    return None if row is None else (from_json(row["mapping"]), from_json(row["units"]))
 
 
 async def same_content(pool: asyncpg.Pool, prepared: Prepared) -> int | None:
@@ -143,95 +123,6 @@ async def waiting(pool: asyncpg.Pool, id_: UUID) -> Job | None:
     return None if row is None else _job(row)
 
 
-class JobRows:
-    """What a worker writes of a job; everything under the token of its lease."""
-
-    def __init__(self, pool: asyncpg.Pool, job: Job) -> None:
-        self.pool, self.job = pool, job
-
-    async def began(self) -> int:
-        """How often by now."""
-        starts: int = await self.pool.fetchval(
-            "UPDATE es.jobs SET state = 'running', starts = starts + 1 WHERE id = $1"
-            " RETURNING starts",
-            self.job.id,
-        )
-        return starts
-
-    async def cancelled(self) -> bool:
-        asked: bool = await self.pool.fetchval(
-            "SELECT cancel FROM es.jobs WHERE id = $1", self.job.id
-        )
-        return asked
-
-    async def intended(self, first: int) -> tuple[list[Run], list[RowResult]] | None:
-        """What of a chunk was to be done when a worker was killed."""
-        runs = await self.pool.fetchval(
-            "SELECT runs FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
-        )
-        if runs is None:
-            return None
-        return _INTENT.decode(runs)
-
-    async def intend(
-        self, first: int, runs: list[Run], rest: list[RowResult]
-    ) -> tuple[list[Run], list[RowResult]]:
-        """What is to be done now: this, unless somebody else said it before."""
-        await self.pool.execute(_INTEND, self.job.id, first, _json((runs, rest)))
-        return await self.intended(first) or (runs, rest)
-
-    async def through(self, phase: Phase, first: int, rows: Sequence[RowResult]) -> None:
-        """A chunk is done: what became of its rows, and how far the phase is."""
-        async with self.pool.acquire() as connection, connection.transaction():
-            await connection.executemany(
-                _KEEP_ROW,
-                [
-                    (self.job.id, phase, r.number, r.result, r.fen, r.why, _json(r.faults))
-                    for r in rows
-                ],
-            )
-            reached = max(row.number for row in rows)
-            await connection.execute(
-                "UPDATE es.jobs SET reached = $2 WHERE id = $1", self.job.id, reached
-            )
-            await connection.execute(
-                "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
-            )
-
-    async def next_phase(self) -> None:
-        """The check let everything through: take it from the first row on."""
-        await self.pool.execute(
-            "UPDATE es.jobs SET phase = 'taking', reached = 0 WHERE id = $1", self.job.id
-        )
-
-    async def ended(
-        self,
-        state: str,
-        tally: Tally | None = None,
-        outcome: tuple[str | None, str | None] = (None, None),
-        error: str | None = None,
-    ) -> None:
-        """`outcome`: digests of the error workbook and of that with the rejected rows alone."""
-        counts = None if tally is None else _json(tally)
-        await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error)
-
-    async def rows(self, phase: Phase) -> list[RowResult]:
-        return await results_of(self.pool, self.job.id, phase)
-
-
-async def results_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> list[RowResult]:
-    """In the order of the sheet."""
-    return [_row(row) for row in await pool.fetch(_ROWS, job, phase)]
-
-
-_INTENT = msgspec.json.Decoder(tuple[list[Run], list[RowResult]])
-
-
-def _row(row: asyncpg.Record) -> RowResult:
-    faults = msgspec.json.decode(row["faults"], type=tuple[Fault, ...])
-    return RowResult(row["number"], row["result"], row["fen"], row["why"], faults)
-
-
 def _prepared(row: asyncpg.Record, id_: str = "id") -> Prepared:
     mapping = row["mapping"]
     return Prepared(
@@ -241,9 +132,9 @@ def _prepared(row: asyncpg.Record, id_: str = "id") -> Prepared:
         digest=row["digest"],
         name=row["name"],
         sheet=row["sheet"],
-        settings=_of(row["settings"]),
-        mapping=None if mapping is None else _of(mapping),
-        units=_of(row["units"]),
+        settings=from_json(row["settings"]),
+        mapping=None if mapping is None else from_json(mapping),
+        units=from_json(row["units"]),
         actor=msgspec.json.decode(row["actor"], type=Actor),
         behalf=row["behalf"],
     )
@@ -264,11 +155,11 @@ def _job(row: asyncpg.Record) -> Job:
     )
 
 
-def _json(value: Any) -> str | None:
+def as_json(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
-def _of(text: str) -> Any:
+def from_json(text: str) -> Any:
     return msgspec.json.decode(text)
 
 
@@ -305,19 +196,4 @@ SELECT j.id, j.number, j.import, j.mode, j.dry_run, j.state, j.phase, j.same_as,
        i.importer, i.area, i.digest, i.name, i.sheet, i.settings, i.mapping, i.units, i.actor,
        i.behalf
   FROM es.jobs j JOIN es.imports i ON i.id = j.import
-"""
-_INTEND = """
-INSERT INTO es.job_chunks (job, first, runs) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
-"""
-_KEEP_ROW = """
-INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
-"""
-_ROWS = """
-SELECT number, result, fen, why, faults FROM es.job_rows
- WHERE job = $1 AND phase = $2 ORDER BY number
-"""
-_ENDED = """
-UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6,
-       ended_at = clock_timestamp() WHERE id = $1
 """

@@ -20,9 +20,10 @@ from libs.events.rehearsal import Rehearsal
 from libs.events.types import Command, plain, request_id
 
 from .importer import Deed, Desk, Fault, Group, Importer
+from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
 from .results import accepted, ignored, rejected, told, told_of, unchanged
-from .store import Job, JobRows, Phase, RowResult, Run
+from .store import Job, Phase
 
 ROWS_AT_ONCE = 1_000
 AGAIN_S = 1.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from .store import RowResult
+    from .job_rows import RowResult
 
 
 class RuleCount(Struct, frozen=True, kw_only=True):

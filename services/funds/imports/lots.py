@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libs.chassis.imports.columns import Choice, Day, Letter, Listed, Money, Place, Text, Whole
+from libs.chassis.imports.columns import Choice, Letter, Listed, Place, Text
 from libs.chassis.imports.importer import Deed, Desk, Fault, Group, Importer, Plan, Taken
+from libs.chassis.imports.quantities import Day, Money, Whole
 from libs.events.amount import AmountTyped
 from libs.events.money import print_amount
 from services.funds.api import document, lot
