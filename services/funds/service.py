@@ -11,9 +11,10 @@ from libs.events.reader import Reader
 from libs.events.types import Event, Metadata, Recorded
 from services.funds.api import batch, correction, document, lists, lot, payment, policy, project
 from services.funds.domain import books
+from services.funds.domain.project_kind import PROJECT_KINDS
 from services.funds.domain.purpose import PURPOSES
 from services.funds.domain.standard import STANDARDS
-from services.funds.imports import lots
+from services.funds.imports import lots, payments, projects
 from services.funds.views import known, waiting
 from services.funds.views import lists as own_lists
 
@@ -37,7 +38,7 @@ service = Service(
     ),
     sql=Path(__file__).parent / "sql",
     invariants=books.INVARIANTS,
-    sets=(STANDARDS, PURPOSES),
+    sets=(STANDARDS, PURPOSES, PROJECT_KINDS),
     deadlines=waiting.DEADLINES,
-    importers=(lots.LOTS,),
+    importers=(lots.LOTS, projects.PROJECTS, payments.PAYMENTS),
 )

@@ -21,7 +21,7 @@ from services.households.api import (
     user_list,
 )
 from services.households.domain import counted, sets
-from services.households.imports import roster
+from services.households.imports import populations, roster
 from services.households.views import register, waiting
 
 service = Service(
@@ -58,7 +58,7 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
-    importers=(roster.ROSTER,),
+    importers=(roster.ROSTER, populations.POPULATIONS),
     deadlines=waiting.DEADLINES,
     vault=True,
 )

@@ -133,6 +133,8 @@ class ProjectProposed(Event, frozen=True, kw_only=True):
     name: str
     kind: Annotated[str, Meta(examples=["infrastructure"])]
     purpose: Annotated[str, Meta(description="the one purpose whose money it may take")]
+    planned: Annotated[Amount | None, Meta(description="what the year's plan says it costs")] = None
+    rank: Annotated[int | None, Meta(description="its place in the year's plan")] = None
 
 
 class ProjectEnteredLibrary(Event, frozen=True, kw_only=True):

@@ -195,6 +195,10 @@ class PopulationCounted(Event, frozen=True, kw_only=True):
     counted_on: date
     project: UUID | None
     quote: Annotated[str | None, Meta(description="the words of the document")]
+    amount: Annotated[
+        Amount | None, Meta(description="an opening balance: what they had been given until then")
+    ] = None
+    number: Annotated[str | None, Meta(description="文号 that it rests on")] = None
 
 
 class HouseholdFlagged(Event, frozen=True, kw_only=True):

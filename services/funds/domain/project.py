@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from libs.events.amount import AmountTyped
 from libs.events.contracts.funds import (
     KeyTaken,
     ProjectCorrected,
@@ -35,6 +36,8 @@ class ProposeProject(Command):
     name: ProjectName
     kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["infrastructure"])
     purpose: Purpose
+    planned: AmountTyped | None = Field(default=None, description="计划投资")
+    rank: int | None = Field(default=None, ge=1, le=10_000, description="年度计划中的排序")
 
     def project(self) -> UUID:
         return project_stream(self.area, self.year, self.name)
@@ -99,6 +102,8 @@ def propose(state: Project, command: ProposeProject, facts: Facts) -> Decision:
         name=command.name,
         kind=command.kind,
         purpose=command.purpose,
+        planned=None if command.planned is None else command.planned.read(),
+        rank=command.rank,
     )
     return Decision({id_: (event,)}, {"id": str(id_)})
 

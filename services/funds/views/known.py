@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from asyncpg import Pool
 
 from libs.events import directory, known
 from libs.events.contracts.households import HouseholdRegistered, OrganisationRegistered
 from libs.events.entries import Row, Table
-from libs.events.types import Event, Metadata, Recorded
+from libs.events.types import Event, Metadata, Recorded, stream_id
 
 HOUSEHOLDS = Table(
     "known.households",
@@ -34,3 +37,27 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case _:
             yield from known.areas(recorded, fact, metadata)
             yield from directory.project(recorded, fact, metadata)
+
+
+async def households_by_number(pool: Pool, area: UUID, numbers: Sequence[str]) -> dict[str, UUID]:
+    """Households within an area by their numbers in the register, which are given once in a county
+    or what stands for one."""
+    within = [row["id"] for row in await pool.fetch(_REGISTRIES, area)]
+    by_id = {
+        stream_id("household", str(registry), str(registry), number): number
+        for registry in within
+        for number in numbers
+    }
+    found = await pool.fetch(_HOUSEHOLDS, list(by_id), area)
+    return {by_id[row["id"]]: row["id"] for row in found}
+
+
+_REGISTRIES = f"""
+SELECT a.id FROM known.areas a
+ WHERE a.level NOT IN ('township', 'village', 'group')
+   AND (a.id = ANY ({known.path_of("$1")}) OR a.id IN ({known.below("$1")}))
+"""  # noqa: S608 - constants of the code
+_HOUSEHOLDS = f"""
+SELECT h.id FROM known.households h
+ WHERE h.id = ANY ($1::uuid[]) AND h.area IN ({known.below("$2")})
+"""  # noqa: S608 - constants of the code

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
+from libs.events.amount import AmountTyped
 from libs.events.contracts.households import PopulationCounted
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
@@ -29,6 +30,10 @@ class CountPopulation(Command):
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
         | None
     ) = Field(default=None, description="文件原文")
+    amount: AmountTyped | None = Field(
+        default=None, description="期初：该人群到统计日为止得到的金额，没有名单"
+    )
+    number: str | None = Field(default=None, min_length=2, max_length=120, description="依据的文号")
 
     @model_validator(mode="after")
     def _something_counted(self) -> Self:
@@ -82,6 +87,8 @@ def count(state: Counting, command: CountPopulation, _: Facts) -> Decision:
         counted_on=command.occurred_on,
         project=command.project,
         quote=command.quote,
+        amount=None if command.amount is None else command.amount.read(),
+        number=command.number,
     )
     return Decision({command.count(): (event,)}, {"id": str(command.count())})
 

@@ -30,6 +30,7 @@ SETS = (
     INCOMPATIBLE,
     Set("code", "代码表", Code),
     Set("register_type", "户类型", Code),
+    Set("population", "人群", Code),
     Set("income_line", "收入线", IncomeLine),
     CALENDARS,
     PROFILES,
