@@ -55,7 +55,7 @@ class Places:
 class Setting:
     """What reading a row depends on beside the row. `units`: of amounts, by field. `oldest`: what
     happened before that day needs a `reason`. `words`: of reference sets, title to key. `largest`:
-    fen that no amount of a field may exceed."""
+    fen that no amount of a field may exceed. `day`: when it happened, where rows do not say."""
 
     today: date
     places: Places = field(default_factory=Places)
@@ -64,6 +64,7 @@ class Setting:
     reason: str | None = None
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
+    day: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

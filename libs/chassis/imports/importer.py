@@ -81,7 +81,8 @@ class Plan:
 class Desk:
     """What an importer may look at: its service's log and streams (with what was rehearsed before),
     the vault where there is one, who asked and for which area, the settings of this import, the
-    places of that area. `taking`: what is planned will be done; else nothing may be left behind."""
+    places of that area. `day`: when it happened, where rows do not say. `taking`: what is planned
+    will be done; else nothing may be left behind."""
 
     log: Log
     streams: Streams
@@ -91,7 +92,7 @@ class Desk:
     area: UUID
     settings: Mapping[str, str]
     places: Places
-    today: date
+    day: date
     taking: bool
 
 
@@ -108,8 +109,11 @@ class Asked:
     required: bool = True
 
 
-REASON = "reason"
-LATE = Asked(name=REASON, title="补录理由", pattern=r".{1,200}", required=False)
+DAY, REASON = "occurred_on", "reason"
+ALWAYS = (
+    Asked(name=DAY, title="业务发生日（缺省为今天）", pattern=r"\d{4}-\d\d-\d\d", required=False),
+    Asked(name=REASON, title="补录理由", pattern=r".{1,200}", required=False),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +141,8 @@ class Importer:
 
     @property
     def every_ask(self) -> tuple[Asked, ...]:
-        """Its own, and why what happened long ago is entered only now."""
-        return (*self.asks, LATE) if self.happened else self.asks
+        """Its own; when it happened, and why what happened long ago is entered only now."""
+        return (*self.asks, *ALWAYS)
 
     @property
     def every_total(self) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from .job_rows import JobRows
 from .outcome import Source, write_outcome
 from .prepared import header_of, sheet_of
 from .reading import Read, Reading
-from .settings import places_of, setting_of
+from .settings import day_of, places_of, setting_of
 from .store import Job, Prepared
 from .taking import CancelledError, Sheet, Taking
 from .tally import Tally, tally
@@ -161,7 +161,7 @@ class Jobs:
             area=prepared.area,
             settings=prepared.settings,
             places=await places_of(self.pool, prepared.area),
-            today=today(),
+            day=day_of(prepared),
             taking=False,
         )
 

@@ -166,7 +166,8 @@ class Reading:
 
     def _late(self, read: Read) -> None:
         """What happened long ago is entered with a reason, and stays on the auditor's list."""
-        day, oldest = read.values.get(self.importer.happened or ""), self.setting.oldest
+        oldest = self.setting.oldest
+        day = read.values.get(self.importer.happened or "", self.setting.day)
         if day is None or oldest is None or day >= oldest:
             return
         severity: Severity = "block" if self.setting.reason is None else "warn"

@@ -7,7 +7,6 @@ heads. What follows from the key alone is the id, so that a repeat is the same i
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -31,7 +30,7 @@ from . import store
 from .header import heads_units, proposed
 from .importer import Importer
 from .prepared import best_sheet, header_of, heads_of, missing, preview, sheet_of
-from .settings import setting_of
+from .settings import fits, setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
 from .store import Prepared
 
@@ -199,9 +198,7 @@ async def _importer(call: Call, command: PrepareImport) -> Importer:
                 raise PersonalName(kind=kind)
         for asked in importer.every_ask:
             given = command.settings.get(asked.name)
-            if (given is None and asked.required) or (
-                given is not None and not re.fullmatch(asked.pattern, given)
-            ):
+            if (given is None and asked.required) or (given is not None and not fits(asked, given)):
                 raise SettingMissing(title=asked.title, name=asked.name)
         for strange in command.settings.keys() - {asked.name for asked in importer.every_ask}:
             raise UnknownField(importer=importer.title, field=strange)

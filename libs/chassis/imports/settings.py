@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
@@ -18,7 +19,7 @@ from libs.events.log import Log
 from libs.events.reference import reference
 
 from .columns import Listed, Places, Setting
-from .importer import REASON, Importer
+from .importer import DAY, REASON, Asked, Importer
 from .store import Prepared
 
 
@@ -34,8 +35,25 @@ async def setting_of(log: Log, prepared: Prepared, importer: Importer) -> Settin
         oldest=_oldest(ages, importer, path),
         reason=prepared.settings.get(REASON),
         words=await _words(streams, importer, path),
+        day=day_of(prepared),
         largest=_largest(await reference(streams, LARGEST_AMOUNTS.name), importer, path),
     )
+
+
+def day_of(prepared: Prepared) -> date:
+    """When it happened, where rows do not say."""
+    typed = prepared.settings.get(DAY)
+    return today() if typed is None else date.fromisoformat(typed)
+
+
+def fits(asked: Asked, given: str) -> bool:
+    """Whether a setting is written as it must be; what happened has happened by today."""
+    if asked.name != DAY:
+        return re.fullmatch(asked.pattern, given) is not None
+    try:
+        return date.fromisoformat(given) <= today()
+    except ValueError:
+        return False
 
 
 async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:

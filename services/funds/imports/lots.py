@@ -14,7 +14,17 @@ from services.funds.domain.document import RegisterDocument, documents
 from services.funds.domain.lot import Lot, PurposeTyped, RegisterLot, lots
 from services.funds.domain.purpose import PURPOSES
 
-LEVELS = {"中央": "central", "省级": "province", "市级": "prefecture", "县级": "county"}
+LEVELS = {
+    "中央": "central",
+    "省级": "province",
+    "省": "province",
+    "市级": "prefecture",
+    "市": "prefecture",
+    "县级": "county",
+    "县": "county",
+    "乡级": "township",
+    "乡镇": "township",
+}
 LOT = ("level", "year", "fund_name", "batch")
 COLUMNS = (
     Letter(field="number", title="文号", aliases=("文件号", "资金文号", "下达文号")),
@@ -23,7 +33,7 @@ COLUMNS = (
         field="level",
         title="级次",
         aliases=("资金级次", "资金级别", "来源级次"),
-        words={**LEVELS, "省": "province", "市": "prefecture", "县": "county"},
+        words=LEVELS,
     ),
     Whole(field="year", title="年度", aliases=("预算年度",), least=2013, most=2100),
     Text(field="fund_name", title="资金名称", aliases=("资金性质", "专项名称"), longest=120),

@@ -47,7 +47,7 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
         return Plan(faults=faults)
     ordered = (await desk.streams.load(batches_, id_)).ordered
     command = OrderSubsidies(
-        occurred_on=desk.today,
+        occurred_on=desk.day,
         first=ordered + 1,
         lines=tuple(_line(row, known[row["household"]]) for row in rows),
     )

@@ -65,7 +65,7 @@ async def _wrong(desk: Desk, row: Taken) -> AsyncIterator[Fault]:
 
 def _proposal(desk: Desk, row: Taken) -> ProposeProject:
     return ProposeProject(
-        occurred_on=desk.today,
+        occurred_on=desk.day,
         area=row["area"],
         year=int(desk.settings["year"]),
         name=row["name"],

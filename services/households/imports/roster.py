@@ -65,7 +65,7 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     if unchanged:
         return Plan(unchanged=frozenset(unchanged), deeds=())
     twice = await _twice(desk, wanted, places)
-    command = RegisterHouseholds(occurred_on=desk.today, area=desk.area, households=tuple(wanted))
+    command = RegisterHouseholds(occurred_on=desk.day, area=desk.area, households=tuple(wanted))
     key = f"persons:{groups[0][0].number}-{groups[-1][-1].number}"
     deeds = [Deed(person.REGISTER, entered, key=key), Deed(household.REGISTER, command)]
     deeds += [Deed(tasks.OPEN, task) for _, tasks_ in twice for task in tasks_]
@@ -108,7 +108,7 @@ async def _persons(
     assert desk.vault is not None, "households has a vault"
     vault = desk.vault if desk.taking else unkept(desk.vault)
     typed = EnterPersons(
-        occurred_on=desk.today,
+        occurred_on=desk.day,
         area=desk.area,
         persons=tuple(_person(row) for rows in groups for row in rows),
     )
@@ -181,7 +181,7 @@ def _tasks(
     """One for each village: the same person stands in two households (product 7.14)."""
     return [
         OpenTask(
-            occurred_on=desk.today,
+            occurred_on=desk.day,
             area=area,
             kind="duplicate_person",
             waits_for="clerk",
