@@ -25,6 +25,5 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         approvals.router,
         factor_routes.router,
         files.router,
-        imports.router,
-        job_routes.router,
+        *((imports.router, job_routes.router) if service.importers else ()),
     )

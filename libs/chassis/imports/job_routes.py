@@ -22,7 +22,7 @@ from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
 from .job_rows import RowResult, results_of
-from .routes import IMPORT_ROLES
+from .routes import IMPORT_ROLES, admit
 from .shapes import JobShown
 from .store import JOB_COLUMNS, get_job
 
@@ -50,7 +50,10 @@ async def get(id: UUID, call: Anyone) -> Response:
 async def cancel(id: UUID, call: Worker) -> Response:
     """已经收下的行留着；其余的不再办理。"""
     call.key()
-    await _job(call, id)
+    row = await get_job(call.log.pool, id)
+    if row is None:
+        raise NotFoundError()
+    await admit(call, row["area"])
     await call.log.pool.execute("UPDATE es.jobs SET cancel = true WHERE id = $1", id)
     return answer({"id": str(id)}, 201)
 

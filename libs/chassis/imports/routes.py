@@ -15,6 +15,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.events.decider import within
 from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
 from libs.events.money import Unit
 from libs.events.private import looks_personal
@@ -111,11 +112,11 @@ async def importers(call: Worker) -> Response:
 @router.post("/imports", status_code=201, response_model=ImportShown, summary="准备导入")
 async def prepare(command: PrepareImport, call: Worker) -> Response:
     """识别表头，给出对应与预览；此时什么也不存入账册。"""
-    importer = await _importer(call, command)
-    if not await call.log.known.path(command.area):
-        raise RefusedCall(call, UnknownArea())
+    id_ = call.key()
+    await admit(call, command.area)
+    importer = _importer(call, command)
     new = Prepared(
-        id=call.key(),
+        id=id_,
         importer=importer.name,
         area=command.area,
         digest=(await kept_upload(call, command.file)).digest,
@@ -145,7 +146,7 @@ async def get_import(id: UUID, call: Worker) -> Response:
 async def map_columns(id: UUID, command: MapImport, call: Worker) -> Response:
     """改列的对应或金额的单位，再看预览。"""
     call.key()
-    prepared = await prepared_of(call, id)
+    prepared = await admitted(call, id)
     importer = _named(call, prepared.importer)
     known = {column.field for column in importer.columns}
     for strange in (command.columns.keys() | command.units.keys()) - known:
@@ -161,11 +162,11 @@ async def commit(
     id: UUID, command: CommitImport, call: Worker, dry_run: Annotated[bool, Query()] = False
 ) -> Response:
     """交给后台办理；`dry_run`：照样检查，什么也不存入。"""
-    prepared = await prepared_of(call, id)
+    job, hashed = call.key(), await request_hash(call.request)
+    prepared = await admitted(call, id)
     importer = _named(call, prepared.importer)
     if absent := missing(importer, prepared.mapping or {}):
         raise RefusedCall(call, NotMapped(missing="、".join(absent)))
-    job, hashed = call.key(), await request_hash(call.request)
     pool = call.log.pool
     if not await store.keep_job(
         pool, job, prepared, command.mode, dry_run=dry_run, body_hash=hashed
@@ -179,6 +180,26 @@ async def commit(
     return response
 
 
+async def admit(call: Call, area: UUID) -> None:
+    """Raises: RefusedCall, by which the refusal is recorded."""
+    path = await call.log.known.path(area)
+    try:
+        within(call.actor, path)
+        if not path:
+            raise UnknownArea()
+    except Refused as refusal:
+        raise RefusedCall(call, refusal) from None
+
+
+async def admitted(call: Call, id_: UUID) -> Prepared:
+    """Of a command on an import. Raises: NotFoundError, RefusedCall."""
+    prepared = await store.get_import(call.log.pool, id_)
+    if prepared is None:
+        raise NotFoundError()
+    await admit(call, prepared.area)
+    return prepared
+
+
 async def prepared_of(call: Call, id_: UUID) -> Prepared:
     """Raises: NotFoundError, also out of the caller's area."""
     prepared = await store.get_import(call.log.pool, id_)
@@ -188,9 +209,8 @@ async def prepared_of(call: Call, id_: UUID) -> Prepared:
     return prepared
 
 
-async def _importer(call: Call, command: PrepareImport) -> Importer:
-    """The one named, that the caller may use for the area. Raises: RefusedCall, NotFoundError."""
-    await require_in_scope(call, command.area)
+def _importer(call: Call, command: PrepareImport) -> Importer:
+    """The one named, with its settings, if the caller may use it. Raises: RefusedCall."""
     try:
         importer = _named(call, command.importer)
         for text in (command.name, *command.settings.values()):
