@@ -25,10 +25,11 @@ log = structlog.get_logger()
 
 
 class Lease:
-    """One name, one holder. `token` rises whenever the holder changes."""
+    """One name, one holder. `token` rises whenever the holder changes. `lasts`: without a renewal;
+    so long nobody goes on with the work of a holder that was killed."""
 
-    def __init__(self, name: str, pool: asyncpg.Pool) -> None:
-        self.name, self.pool = name, pool
+    def __init__(self, name: str, pool: asyncpg.Pool, lasts: timedelta = LASTS) -> None:
+        self.name, self.pool, self.lasts = name, pool, lasts
         self.holder = uuid4()
         self.token = 0
         self._renew_at = 0.0
@@ -36,7 +37,7 @@ class Lease:
 
     async def take(self) -> None:
         """Take or renew it. Raises: ReplacedError while another holds it."""
-        token = await self.pool.fetchval(_TAKE, self.name, self.holder, LASTS)
+        token = await self.pool.fetchval(_TAKE, self.name, self.holder, self.lasts)
         if token is None:
             if not self._elsewhere:
                 log.info("lease_held_elsewhere", lease=self.name)

@@ -81,7 +81,7 @@ class JobRows:
             )
             reached = max(row.number for row in rows)
             await connection.execute(
-                "UPDATE es.jobs SET reached = $2 WHERE id = $1", self.job.id, reached
+                "UPDATE es.jobs SET reached = $2, starts = 1 WHERE id = $1", self.job.id, reached
             )
             await connection.execute(
                 "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 import asyncpg
 import structlog
@@ -21,6 +22,7 @@ from libs.events.log import Log
 from libs.events.types import request_id
 
 from ..files.store import FileNotIntactError, FileStore
+from ..observe import beside
 from ..sheets.book import Book, opened
 from ..sheets.unreadable import UnreadableBook
 from ..vault.vault import Vault
@@ -38,8 +40,10 @@ from .taking import CancelledError, Sheet, Taking
 from .tally import Tally, tally
 
 LOOK_AGAIN_S = 0.5
+LEASE = timedelta(seconds=4)
+RENEWED_AFTER_S = 1
 STARTS = 5
-"""Begun so often and never through: what kills its worker is not begun again."""
+"""Begun so often without getting further: what kills its worker is not begun again."""
 
 log = structlog.get_logger()
 
@@ -70,12 +74,13 @@ class Jobs:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _attempt(self, job: Job) -> None:
-        lease = Lease(f"job.{job.id}", self.pool)
+        lease = Lease(f"job.{job.id}", self.pool, LEASE)
         with suppress(ReplacedError):  # another worker has it, or took it from us
             await lease.take()
-            fresh = await store.waiting(self.pool, job.id)
-            if fresh is not None:
-                await self._take(fresh, lease)
+            async with beside(_renewing(lease)):
+                fresh = await store.waiting(self.pool, job.id)
+                if fresh is not None:
+                    await self._take(fresh, lease)
             await lease.release()
 
     async def _take(self, job: Job, lease: Lease) -> None:
@@ -84,7 +89,7 @@ class Jobs:
             await rows.ended("done", Tally())
             return
         if await rows.began() > STARTS:
-            await rows.ended("failed", error=f"{STARTS} 次都没有做完")
+            await rows.ended("failed", error=f"{STARTS} 次都没有进展")
             log.error("job_given_up", job=job.number)
             return
         try:
@@ -108,7 +113,7 @@ class Jobs:
                     await setting_of(self.store, prepared, importer),
                 )
                 desk = await self._desk(job)
-                taking = Taking(job, sheet, desk, rows, lease.keep)
+                taking = Taking(job, sheet, desk, rows, lease.take)
                 state = await taking.run()
             await self._end(taking.job, rows, state, Source(path, header, importer))
 
@@ -164,6 +169,14 @@ class Jobs:
             day=day_of(prepared),
             taking=False,
         )
+
+
+async def _renewing(lease: Lease) -> None:
+    """A chunk may take longer than the lease. Whoever lost it is told by the next chunk."""
+    while True:
+        await asyncio.sleep(RENEWED_AFTER_S)
+        with suppress(ReplacedError, asyncpg.PostgresError, *UNKNOWN_OUTCOME):
+            await lease.take()
 
 
 def _sheet(

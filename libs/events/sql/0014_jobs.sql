@@ -52,7 +52,7 @@ CREATE INDEX ON es.jobs (state) WHERE state IN ('queued', 'running');
 CREATE INDEX ON es.jobs (import);
 COMMENT ON TABLE es.jobs IS 'The taking of an import by a worker: how far it got, how it ended.';
 COMMENT ON COLUMN es.jobs.reached IS 'The last row of its sheet that the present phase is through with.';
-COMMENT ON COLUMN es.jobs.starts IS 'How often a worker began it: more than once after a kill.';
+COMMENT ON COLUMN es.jobs.starts IS 'How often a worker began it since it last got further: more than once after a kill.';
 COMMENT ON COLUMN es.jobs.outcome IS 'Digest of the error workbook.';
 
 CREATE TABLE es.job_chunks (

@@ -217,4 +217,5 @@ ROSTER = Importer(
     group=("household",),
     unique=("id_number",),
     happened="registered_on",
+    together=100,
 )
