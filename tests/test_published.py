@@ -164,6 +164,8 @@ def test_every_answer_has_a_shape_and_every_command_its_key() -> None:
         good = {status: told for status, told in operation["responses"].items() if status < "3"}
         assert len(good.keys() - {"202"}) == 1, f"{name}: done in one way, or it waits for others"
         for answer in good.values():
+            if name.endswith("/content"):  # a file's bytes
+                continue
             assert answer["content"]["application/json"]["schema"] not in ({}, None), name
         required = (
             {p["name"] for p in operation["parameters"] if p["required"]}

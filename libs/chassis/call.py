@@ -261,8 +261,9 @@ async def wait_until_visible(request: Request, log: Log) -> None:
     for source, position in wanted.items():
         if source not in request.app.state.service.sources:
             raise NotFoundError(f"{log.service} 不读取 {source}")
-        readers = [r.name for r in request.app.state.service.readers if r.source == source]
-        await _reached(log, readers or ["common"], source, position)
+        every = request.app.state.service.every_reader
+        readers = [reader.name for reader in every if reader.source == source]
+        await _reached(log, readers, source, position)
 
 
 async def _reached(log: Log, readers: list[str], source: str, position: int) -> None:

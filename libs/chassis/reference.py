@@ -29,6 +29,7 @@ from libs.events.dated_rows import (
 )
 from libs.events.decider import Ask, Knowing
 from libs.events.errors import NotFoundError, NotYourArea
+from libs.events.evidence_needed import NEEDED, EvidenceMissing
 from libs.events.loads import LiveStreams
 from libs.events.packs import ApplyPack, PackFacts, PackNotSigned
 from libs.events.reference import EndReference, SetReference, WithdrawReference
@@ -165,6 +166,8 @@ async def set_row(command: SetReference, call: Steward) -> Response:
     one = _changed(call, command)
     _require_key(call.request, one, command.row.key, command.area)
     values = _require_values(one, command.row, ("body", "row"))
+    if one is NEEDED:
+        _require_thing(call.request, command.row.key, values["of"])
     typed = command.row.model_copy(update={"values": values})
     return await call.execute(rules.SET, command.model_copy(update={"row": typed}))
 
@@ -221,11 +224,23 @@ def _require_key(request: Request, one: Set, key: str, area: UUID | None) -> Non
     deciders = request.app.state.service.every_decider
     known = {
         APPROVALS.name: {one.name for one in deciders if one.approvable and not one.approved_as},
-        SEVERITIES.name: {rule.__name__ for one in deciders for rule in one.bends},
+        SEVERITIES.name: {EvidenceMissing.__name__}
+        | {rule.__name__ for one in deciders for rule in one.bends},
+        NEEDED.name: {one.name for one in request.app.state.service.deciders if one.approvable},
     }.get(one.name)
     if known is not None and key not in known:
         says = f"没有这一项；可用：{'、'.join(sorted(known)) or '无'}"
         place = ("body", "row", "key")
+        raise RequestValidationError([{"type": "value_error", "loc": place, "msg": says}])
+
+
+def _require_thing(request: Request, command: str, of: str) -> None:
+    """Evidence is demanded of a thing that the command names. Raises: RequestValidationError."""
+    decider = next(one for one in request.app.state.service.deciders if one.name == command)
+    field = decider.command.model_fields.get(of)
+    if of and (field is None or field.annotation not in (UUID, UUID | None)):
+        place = ("body", "row", "values", "of")
+        says = "该命令没有这样一个指明一物的字段"
         raise RequestValidationError([{"type": "value_error", "loc": place, "msg": says}])
 
 

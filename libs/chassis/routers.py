@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import approvals, factor_routes, objections, reference, subscriptions, tasks
+from . import approvals, attachments, factor_routes, objections, reference, subscriptions, tasks
 from .common_routes import common_router
 from .files import routes as files
 from .imports import job_routes
@@ -25,5 +25,6 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         approvals.router,
         factor_routes.router,
         files.router,
+        attachments.router,
         *((imports.router, job_routes.router) if service.importers else ()),
     )

@@ -190,7 +190,7 @@ def waiting(by_name: Mapping[str, AnyDecider]) -> Gather:
         decider = by_name[approval.command]
         inner_ask = approval.ask(decider, ask)
         inner = await decider.gather(streams, inner_ask)
-        ruled = await ruled_by(streams, inner_ask.command, decider)
+        ruled = await ruled_by(streams, inner_ask, decider)
         return Waiting(approval, ask.actor, decider, inner, inner_ask, ruled)
 
     return gather

@@ -9,6 +9,7 @@ from typing import Any
 from . import (
     approval_tasks,
     approvals,
+    evidence,
     imports,
     objections,
     packs,
@@ -23,6 +24,7 @@ from .dated_rows import Set
 from .deadline import LIVE, TERMS, Deadline
 from .decider import Decider
 from .entries import Row, Table
+from .evidence_needed import NEEDED
 from .reactor import Reactor
 from .reader import Reader
 from .severity import SEVERITIES
@@ -37,10 +39,11 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *second_factors.DECIDERS,
     imports.RECORD,
     *approval_tasks.DECIDERS,
+    *evidence.DECIDERS,
 )
 
 SETS: tuple[Set, ...] = (
-    *(SEVERITIES, APPROVALS, TERMS, LIVE),
+    *(SEVERITIES, APPROVALS, TERMS, LIVE, NEEDED),
     *(imports.ENTRY_AGES, imports.LARGEST_AMOUNTS),
 )
 DEADLINES: tuple[Deadline, ...] = (approval_tasks.WAITING,)
@@ -51,6 +54,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
     yield from subscriptions.project(recorded, fact, metadata)
     yield from objections.project(recorded, fact, metadata)
     yield from approvals.project(recorded, fact, metadata)
+    yield from evidence.project(recorded, fact, metadata)
 
 
 def reader(service: str) -> Reader:

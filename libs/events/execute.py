@@ -133,7 +133,7 @@ async def _decided(
     now = None if ask.target is None else streams.versions.get(ask.target)
     if now is not None and not streams.there[ask.subject]:
         raise NotFoundError()
-    ruled = await ruled_by(streams, ask.command, decider)
+    ruled = await ruled_by(streams, ask, decider)
     spans.event("gathered")
     facts = await decider.learned(log.known, state, ask)
     spans.event("learned")

@@ -118,7 +118,7 @@ async def _decide(
     today = date.fromisoformat(kept["today"]) if "today" in kept else None
     ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, kept.get("behalf"), today)
     state = await decider.gather(streams, ask)
-    ruled = await ruled_by(streams, asked, decider)
+    ruled = await ruled_by(streams, ask, decider)
     try:
         return ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:

@@ -35,7 +35,7 @@ class Rehearsal:
         state = await decider.gather(streams, ask)
         if ask.target is not None and not streams.there.get(ask.subject, True):
             raise NotFoundError()
-        ruled = await ruled_by(streams, ask.command, decider)
+        ruled = await ruled_by(streams, ask, decider)
         facts = await decider.learned(self.log.known, state, ask)
         return ruling(decider, state, ask, facts, ruled)
 

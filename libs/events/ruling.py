@@ -7,29 +7,34 @@ from typing import Any
 
 from .approval import APPROVALS, required, submitted
 from .contracts.log import ExternalRefBound
-from .dated_rows import Reference
+from .dated_rows import Reference, reference_stream, references
 from .decider import AnyDecider, Ask, Decision, Streams
+from .evidence_needed import NEEDED, Showing, missing, showing
 from .external_ref import binding, bound_ref, refuse_taken
 from .reference import reference
 from .severity import SEVERITIES, decided
-from .types import Command
 
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
     """What a decision stands on beside its own streams: what the foreign id names already, how
-    strict the rules are that may bend, and what needs approval."""
+    strict the rules are that may bend, what needs approval, and what evidence there is."""
 
     bound: ExternalRefBound | None
     severities: Reference
     approvals: Reference
+    showing: Showing
 
 
-async def ruled_by(streams: Streams, command: Command, decider: AnyDecider) -> Ruled:
-    nothing = Reference()
-    severities = await reference(streams, SEVERITIES.name) if decider.bends else nothing
-    approvals = await reference(streams, APPROVALS.name) if decider.approvable else nothing
-    return Ruled(await bound_ref(streams, command), severities, approvals)
+async def ruled_by(streams: Streams, ask: Ask[Any], decider: AnyDecider) -> Ruled:
+    bound, approvals, needed = await bound_ref(streams, ask.command), Reference(), Reference()
+    if decider.approvable:
+        sets = map(reference_stream, (APPROVALS.name, NEEDED.name))
+        approvals, needed = await streams.load_many(references, sets)
+    shown = await showing(streams, ask, needed)
+    bends = decider.bends or shown.of
+    severities = await reference(streams, SEVERITIES.name) if bends else Reference()
+    return Ruled(bound, severities, approvals, shown)
 
 
 def ruling(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ruled) -> Decision:
@@ -50,7 +55,8 @@ def upheld(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ru
     ref = ask.command.external_ref
     decider.require_scope(ask, facts)
     refuse_taken(ruled.bound, ref, ask.actor, facts.path)
-    decision = decided(decider, state, ask, facts, ruled.severities)
+    lacking = missing(ruled.showing, ask, facts)
+    decision = decided(decider, state, ask, facts, ruled.severities, lacking=lacking)
     if ref is None:
         return decision
     stream, binds = binding(ref, decider.noun, decision, facts.path)

@@ -68,16 +68,25 @@ class Waived(NamedTuple):
 
 
 def decided(
-    decider: AnyDecider, state: Any, ask: Ask[Any], facts: Facts, severities: Reference
+    decider: AnyDecider,
+    state: Any,
+    ask: Ask[Any],
+    facts: Facts,
+    severities: Reference,
+    *,
+    lacking: Refused | None = None,
 ) -> Decision:
-    """The decision, with whatever it had to waive. Raises: Refused, OverrideNeeded."""
+    """The decision, with whatever it had to waive; `lacking`: what is objected to any decision that
+    would change something. Raises: Refused, OverrideNeeded."""
     waived: dict[str, Waived] = {}
+    bends = decider.bends if lacking is None else (*decider.bends, type(lacking))
     while True:
         try:
             told = msgspec.structs.replace(facts, waived=tuple(waived))
             decision: Decision = decider.decide(state, ask.command, told)
+            told.object(lacking if decision.events else None)
         except Refused as refusal:
-            if type(refusal) not in decider.bends or refusal.name in waived:
+            if type(refusal) not in bends or refusal.name in waived:
                 raise
             severity = severity_of(severities, refusal, ask, facts)
             waived[refusal.name] = _waive(severity, refusal, ask)
@@ -99,7 +108,8 @@ def _waive(severity: Severity, refusal: Refused, ask: Ask[Any]) -> Waived:
         raise refusal
     if severity.severity == "warn":
         return Waived(refusal, None)
-    override = next((one for one in ask.command.overrides if one.rule == refusal.name), None)
+    asked: tuple[Override, ...] = getattr(ask.command, "overrides", ())
+    override = next((one for one in asked if one.rule == refusal.name), None)
     missing = override is None or (severity.evidence and override.evidence is None)
     if missing or (severity.roles and ask.actor.role not in severity.roles):
         raise OverrideNeeded(

@@ -90,6 +90,7 @@ def addresses(walk: Walk, door: Door) -> Iterator[str]:
         yield door.template.format(set="approval")
     elif "{id}" in door.template:
         nouns = (noun, "batches") if "/trace/payments" in door.template else (noun,)
+        nouns = ("attachments",) if door.route.path.endswith("/content") else nouns
         yield from (door.template.format(id=id_) for id_ in made(walk, *nouns))
         yield from existing(walk, door)
     else:
@@ -161,10 +162,12 @@ async def test_every_answer_is_as_declared(walk: Walk) -> None:
         for path in addresses(walk, door):
             waiting = await reading_all(walk, door)
             answer = await walk.ask(door, token, path=path, headers=waiting)
-            told = answer.json()
-            assert faults(door, answer.status_code, told) == [], (str(door), path)
             if answer.status_code == 200:
                 answered.add(door.route.path)
+            if door.route.path.endswith("/content"):  # a file's bytes
+                continue
+            told = answer.json()
+            assert faults(door, answer.status_code, told) == [], (str(door), path)
             if "items" in told:
                 listed.setdefault(door.route.path, False)
                 listed[door.route.path] |= told["items"] != []

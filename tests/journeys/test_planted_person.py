@@ -237,6 +237,41 @@ async def by_free_texts(visitor: Visitor, village: str) -> None:
         assert found_in(answer.content) == set(), path
 
 
+async def by_a_file(tree: Tree, visitor: Visitor, village: str) -> None:
+    """A roster with him in it, uploaded in two pieces and attached: it comes back whole, and lies
+    in clear at no moment. By the name of a file he does not come in."""
+    data = "\n".join([",".join(PERSON), *[",".join(PERSON.values())] * 400]).encode()
+    place, tus = "/api/v1/households/files", {"tus-resumable": "1.0.0"}
+    more = {"upload-length": str(len(data))}
+    named = base64.b64encode(f"{PERSON['number']}.csv".encode()).decode()
+    wrong = {**tus, **more, "upload-metadata": f"filename {named}"}
+    assert (await visitor.client.post(place, headers=wrong)).status_code == 422
+    name = base64.b64encode("花名册.csv".encode()).decode()
+    headers = {**tus, **more, "upload-metadata": f"filename {name}"}
+    id_ = (await visitor.client.post(place, headers=headers)).json()["id"]
+    half = len(data) // 2
+    for at, piece in ((0, data[:half]), (half, data[half:])):
+        said = {**tus, "upload-offset": str(at), "content-type": "application/offset+octet-stream"}
+        answer = await visitor.client.patch(f"{place}/{id_}", content=piece, headers=said)
+        assert answer.status_code == 204
+        assert searched(tree.settings.home / "files")[1] == {}
+    digest = {"sha256": hashlib.sha256(data).hexdigest()}
+    kept = await visitor.client.post(f"{place}/{id_}/completions", params=digest)
+    assert kept.status_code == 201, kept.text
+    body = {"target": village, "kind": "roster", "upload": id_, "caption": "花名册"}
+    made = await visitor.made("households/attachments", body)
+    position = {"min_position": f"households:{await head(visitor)}"}
+    path = f"/api/v1/households/attachments/{made['id']}/content"
+    content = await visitor.client.get(path, params=position)
+    assert content.content == data
+    assert found_in(content.content) == set(PERSON)
+
+
+async def head(visitor: Visitor) -> int:
+    told: int = (await visitor.client.get("/api/v1/households/health")).json()["head"]
+    return told
+
+
 async def by_a_role_that_is_refused(tree: Tree, village: str) -> None:
     """Refused before anything is read, and the refusal is kept."""
     row = {"name": NAME, "id_number": PERSON["number"], "area": village}
@@ -317,7 +352,8 @@ async def test_nothing_of_a_person_is_found_outside_the_vault() -> None:
             village, gone = await by_the_right_doors(visitor)
             accepted = visitor.told.statuses[201]
             await by_free_texts(visitor, village)
-            assert await by_every_wrong_door(visitor) == accepted + 1, "a unit, and no wrong door"
+            await by_a_file(tree, visitor, village)
+            assert await by_every_wrong_door(visitor) == accepted + 2, "a unit, an attachment"
             await by_a_role_that_is_refused(tree, village)
             await settled(tree, gone)
             answers = await everything_told(tree, visitor)

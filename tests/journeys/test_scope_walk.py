@@ -4,6 +4,7 @@ role, a neighbour's area. 400, 401, 404 and 422 store nothing; 403 stores one re
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -183,6 +184,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
             for path, body in of_every_service(service, task, sent):
                 await said(door, path, body)
             await importing(door, service, sent)
+            await attaching(door, service, task)
             await approving(door, service, sent)
         door.client.event_hooks["response"].clear()
         county = {"code": "990199", "name": "邻县", "level": "county", "parent": None}
@@ -350,6 +352,22 @@ async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> No
         await said(door, f"{one}/mapping", {"columns": columns}, status=200, dated=False)
         job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
         await said(door, f"{service.name}/jobs/{job['id']}/cancellations", {}, dated=False)
+
+
+async def attaching(door: loader.Door, service: Service, task: UUID) -> None:
+    """A file that shows something about the task, and does so no longer."""
+    base, data = f"/api/v1/{service.name}/files", b"%PDF-1.7"
+    tus = {"tus-resumable": "1.0.0", "upload-length": str(len(data))}
+    begun = await door.ask("POST", base, "clerk", headers=tus)
+    one = f"{base}/{begun.json()['id']}"
+    tus |= {"upload-offset": "0", "content-type": "application/offset+octet-stream"}
+    await door.ask("PATCH", one, "clerk", headers=tus, content=data)
+    digest = {"sha256": hashlib.sha256(data).hexdigest()}
+    kept = await door.ask("POST", f"{one}/completions", "clerk", params=digest)
+    body = {"target": str(task), "kind": "walked", "upload": kept.json()["id"]}
+    made = await said(door, f"{service.name}/attachments", body)
+    gone = {"target": str(task), "attachment": made["id"], "reason": "走查"}
+    await said(door, f"{service.name}/attachments/withdrawals", gone)
 
 
 async def approving(door: loader.Door, service: Service, sent: list[Sent]) -> None:

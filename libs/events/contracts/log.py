@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
-from . import approvals, imports, rules
+from . import approvals, evidence, imports, rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -184,5 +184,6 @@ CONTRACTS = (
     )
     | rules.CONTRACTS
     | approvals.CONTRACTS
+    | evidence.CONTRACTS
     | imports.CONTRACTS
 )

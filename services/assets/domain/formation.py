@@ -17,7 +17,8 @@ from libs.events.amount import AmountTyped
 from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Day, Event, Reliance, stream_id
+from libs.events.severity import Overridable
+from libs.events.types import Day, Event, Reliance, stream_id
 
 from .asset import Asset, Named, asset_stream
 
@@ -29,7 +30,7 @@ class SourceTyped(BaseModel):
     amount: AmountTyped
 
 
-class FormAsset(Command):
+class FormAsset(Overridable):
     """登记项目形成的资产。编号由项目与名称决定；来源与其他资金之和须等于价值。"""
 
     area: UUID

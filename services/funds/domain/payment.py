@@ -19,6 +19,7 @@ from libs.events.contracts.funds import (
 from libs.events.contracts.money import Draw
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
+from libs.events.severity import Overridable
 from libs.events.types import Command, Event, Reliance
 
 from .drawing import Places, Purse, Share, Way, movements
@@ -47,7 +48,7 @@ class NamedDraw(BaseModel):
     amount: AmountTyped
 
 
-class OrderPayment(Command):
+class OrderPayment(Overridable):
     """向单位付款。资金按支出顺序从项目的各笔资金中提取；可写明，但须与顺序一致。"""
 
     project: UUID

@@ -20,6 +20,7 @@ from libs.events.contracts.funds import (
 from libs.events.contracts.money import Level
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
+from libs.events.severity import Overridable
 from libs.events.types import Command, Event, stream_id
 
 from .document import Document, require_registered
@@ -43,7 +44,7 @@ class ProposeProject(Command):
         return project_stream(self.area, self.year, self.name)
 
 
-class EnterLibrary(Command):
+class EnterLibrary(Overridable):
     """项目入库。"""
 
     document: UUID | None = None
