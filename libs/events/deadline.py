@@ -77,6 +77,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         occurred_on=due.acts_on,
         area=matter.area,
         kind=deadline.name,
+        title=deadline.title,
         waits_for=duties[0],
         or_duties=duties[1:],
         not_person=matter.not_person,

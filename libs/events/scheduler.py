@@ -235,6 +235,7 @@ class Scheduling:
             occurred_on=reaction.command.occurred_on,
             area=reaction.area,
             kind="deadline_refused",
+            title="到期事项被拒",
             waits_for=reaction.task_for,
             target=reaction.target,
             about=cause,
