@@ -47,3 +47,10 @@ def on_day(client: AsyncClient, day: date) -> AsyncClient:
     transport: Any = client._transport
     transport.app.state.today = lambda: day
     return client
+
+
+async def kinds(installation: Installation, role: str) -> list[tuple[str, str, str | None]]:
+    """(kind, reason, due day) of what waits for a role."""
+    client = await installation.client(reporting, role)
+    items = (await client.get("/my-tasks")).json()["items"]
+    return [(item["kind"], item["reason"], item["due_on"]) for item in items]
