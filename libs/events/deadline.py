@@ -8,7 +8,7 @@ whatever hangs on them (a request id, a task) is made once. Design 7 and 11, ADR
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
@@ -134,6 +134,30 @@ def due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
         return None
     shows, also = _counted(calendar, last, -term.remind, term)
     return Due(last, max(shows, live.valid_from), assumed or also)
+
+
+class Found(NamedTuple):
+    """One matter of one deadline, and when it is due."""
+
+    deadline: Deadline
+    matter: Matter
+    due: Due
+
+    @property
+    def key(self) -> tuple[str, UUID, date]:
+        return self.deadline.name, self.matter.subject, self.due.on
+
+
+def found_due(deadline: Deadline, matters: Iterable[Matter], dates: Dates) -> Iterator[Found]:
+    """Reckoned once for what waits in one place since one day: thousands of lots share letters."""
+    known: dict[tuple[tuple[UUID, ...], date], Due | None] = {}
+    for matter in matters:
+        place = (tuple(matter.path), matter.since)
+        if place not in known:
+            known[place] = due(deadline, matter, dates)
+        when = known[place]
+        if when is not None:
+            yield Found(deadline, matter, when)
 
 
 def _last_day(calendar: Calendar, since: date, term: Term) -> Reckoned:
