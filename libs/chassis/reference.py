@@ -27,6 +27,7 @@ from libs.events.dated_rows import (
     reference_stream,
     references,
 )
+from libs.events.deadline import LIVE, LIVE_KEY, TERMS
 from libs.events.decider import Ask, Knowing
 from libs.events.errors import NotFoundError, NotYourArea
 from libs.events.evidence_needed import NEEDED, EvidenceMissing
@@ -41,6 +42,7 @@ from .call import Call, Holds, RefusedCall
 from .common_routes import answer
 from .listing import Wanted, page
 from .pack_keys import signed
+from .service import Service
 from .shapes import Made, Page
 
 router = APIRouter(tags=["基础数据"])
@@ -221,8 +223,11 @@ def _require_key(request: Request, one: Set, key: str, area: UUID | None) -> Non
     if key == SetReference.__name__ and area is not None:
         fault = {"type": "value_error", "loc": ("body", "area"), "msg": "此行须适用于全库"}
         raise RequestValidationError([fault])
-    deciders = request.app.state.service.every_decider
+    service: Service = request.app.state.service
+    deciders = service.every_decider
     known = {
+        TERMS.name: {one.name for one in service.every_deadline},
+        LIVE.name: {LIVE_KEY},
         APPROVALS.name: {one.name for one in deciders if one.approvable and not one.approved_as},
         SEVERITIES.name: {EvidenceMissing.__name__}
         | {rule.__name__ for one in deciders for rule in one.bends},

@@ -151,5 +151,18 @@ def working_days_between(calendar: Calendar, since: date, until: date) -> Counte
     return Counted(working, assumed > years[0].assumed[_nth(since)])
 
 
+class Left(NamedTuple):
+    """How long until a day: below 0 when it is over. `assumed`: of the working days."""
+
+    days: int
+    working_days: int
+    assumed: bool
+
+
+def days_left(calendar: Calendar, due_on: date, on: date) -> Left:
+    working = working_days_between(calendar, on, due_on)
+    return Left((due_on - on).days, working.days, working.assumed)
+
+
 def _nth(day: date) -> int:
     return day.timetuple().tm_yday - 1

@@ -3,12 +3,12 @@
 How many days, of which kind, and how early it shows are rows of the set `deadline`; without a row
 there is no deadline. From which day the store is live is a row of the set `live`: what fell due
 before is history, and nothing comes of it. `due` is pure: the same rows give the same days, so
-whatever hangs on them (a request id, a task) is made once. Design 7 and 11, ADR 0021.
+whatever hangs on them (a request id, a task) is made once. Design 7 and 11, ADR 0022.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
@@ -77,6 +77,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         occurred_on=due.acts_on,
         area=matter.area,
         kind=deadline.name,
+        title=deadline.title,
         waits_for=duties[0],
         or_duties=duties[1:],
         not_person=matter.not_person,
@@ -133,6 +134,30 @@ def due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
         return None
     shows, also = _counted(calendar, last, -term.remind, term)
     return Due(last, max(shows, live.valid_from), assumed or also)
+
+
+class Found(NamedTuple):
+    """One matter of one deadline, and when it is due."""
+
+    deadline: Deadline
+    matter: Matter
+    due: Due
+
+    @property
+    def key(self) -> tuple[str, UUID, date]:
+        return self.deadline.name, self.matter.subject, self.due.on
+
+
+def found_due(deadline: Deadline, matters: Iterable[Matter], dates: Dates) -> Iterator[Found]:
+    """Reckoned once for what waits in one place since one day: thousands of lots share letters."""
+    known: dict[tuple[tuple[UUID, ...], date], Due | None] = {}
+    for matter in matters:
+        place = (tuple(matter.path), matter.since)
+        if place not in known:
+            known[place] = due(deadline, matter, dates)
+        when = known[place]
+        if when is not None:
+            yield Found(deadline, matter, when)
 
 
 def _last_day(calendar: Calendar, since: date, term: Term) -> Reckoned:

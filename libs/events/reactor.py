@@ -132,6 +132,7 @@ class Reacting(Acting[Chosen]):
             occurred_on=deed.event.recorded_at.astimezone(CHINA).date(),
             area=reaction.area,
             kind="reaction_refused",
+            title="后续事项被拒",
             waits_for=reaction.task_for,
             target=reaction.target,
             about=self._cause(deed),

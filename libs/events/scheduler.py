@@ -4,18 +4,17 @@ One holds the lease; its token fences what it marks. The request id of a command
 deadline, subject and due day, so a repeat gets the first answer, whoever asks: after a crash
 between deed and mark, beside a holder that slept, with a clock that was put back. The clock says
 which day it is and nothing else; a command carries the business day on which it fell due. A clock
-that the log would not believe is not believed here. ADR 0021.
+that the log would not believe is not believed here. ADR 0022.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -28,7 +27,7 @@ from .calendar_copy import calendars
 from .clock import CHINA
 from .clocks import ClockRow, Waiting
 from .dated_rows import reference_stream, references
-from .deadline import LIVE, TERMS, Dates, Deadline, Due, Matter, about, due
+from .deadline import LIVE, TERMS, Dates, Deadline, Found, Matter, about, found_due
 from .decider import AnyDecider, Reaction
 from .errors import ClockError, EpochError, FeedStoppedError, PoisonError, ReplacedError
 from .group_commit import UNKNOWN_OUTCOME, told, unavailable
@@ -43,18 +42,6 @@ PAUSE_S, IDLE_S = 5.0, 60.0
 POLL_S = 1.0
 HAPPENED, MOVED = "所等之事已经办理", "期限已经变更"
 log = structlog.get_logger()
-
-
-class Found(NamedTuple):
-    """One matter of one deadline, and when it is due."""
-
-    deadline: Deadline
-    matter: Matter
-    due: Due
-
-    @property
-    def key(self) -> tuple[str, UUID, date]:
-        return self.deadline.name, self.matter.subject, self.due.on
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +122,8 @@ class Scheduling:
         dates, found = await self._dates(), list[Found]()
         for deadline in self.deadlines:
             matters = [_matter(row) for row in await self.pool.fetch(deadline.matters)]
-            found += _due(deadline, matters, dates)
+            found += found_due(deadline, matters, dates)
+            await asyncio.sleep(0)  # the readers of this process go on in between
         late = await self._act(found, now, today)
         await self._close(found, today)
         await self.row.swept(today, late)
@@ -235,6 +223,7 @@ class Scheduling:
             occurred_on=reaction.command.occurred_on,
             area=reaction.area,
             kind="deadline_refused",
+            title="到期事项被拒",
             waits_for=reaction.task_for,
             target=reaction.target,
             about=cause,
@@ -262,13 +251,6 @@ class Scheduling:
                     self.store, machine, key, tasks.CLOSE, command, target=target, cause=key
                 )
                 self.outcomes["closed"] += 1
-
-
-def _due(deadline: Deadline, matters: Iterable[Matter], dates: Dates) -> Iterator[Found]:
-    for matter in matters:
-        when = due(deadline, matter, dates)
-        if when is not None:
-            yield Found(deadline, matter, when)
 
 
 def _machine(name: str) -> Machine:

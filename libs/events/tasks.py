@@ -47,6 +47,7 @@ class OpenTask(Command):
     about: str
     reason: str
     numbers: dict[str, int | str | None] = Field(default_factory=dict)
+    title: str | None = None
     or_duties: tuple[str, ...] = ()
     unit: UUID | None = None
     post: str | None = None
@@ -88,6 +89,7 @@ class Task:
     numbers: Mapping[str, int | str | None] = field(default_factory=dict)
     closed: bool = False
     note: str | None = None
+    title: str | None = None
     or_duties: tuple[str, ...] = ()
     unit: UUID | None = None
     post: str | None = None
@@ -120,6 +122,7 @@ def open_(state: Task, command: OpenTask, _: Facts) -> Decision:
         about=command.about,
         reason=command.reason,
         numbers=command.numbers,
+        title=command.title,
         or_duties=command.or_duties,
         unit=command.unit,
         post=command.post,
@@ -169,6 +172,7 @@ def evolve(state: Task, event: Event) -> Task:
                 event.about,
                 event.reason,
                 event.numbers,
+                title=event.title,
                 or_duties=event.or_duties,
                 unit=event.unit,
                 post=event.post,
@@ -224,6 +228,7 @@ TASKS = Table(
         ("about", "text"),
         ("reason", "text"),
         ("opened_at", "timestamptz"),
+        ("title", "text"),
         ("or_duties", "text[]"),
         ("unit", "uuid"),
         ("post", "text"),
@@ -256,7 +261,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
 
 def opened_row(recorded: Recorded, fact: TaskOpened) -> Row:
     whom = (fact.task, fact.area, fact.kind, fact.waits_for, fact.due_on)
-    only = (list(fact.or_duties), fact.unit, fact.post, fact.person, fact.not_person)
+    only = (fact.title, list(fact.or_duties), fact.unit, fact.post, fact.person, fact.not_person)
     form = (None, None) if fact.form is None else (fact.form.method, fact.form.path)
     said = (fact.target, fact.about, fact.reason, recorded.recorded_at)
     return (*whom, *said, *only, *form, fact.assumed)

@@ -48,6 +48,7 @@ async def test_a_task_is_opened_once_and_closed_once(
     (task,) = (await clerk.get("/tasks")).json()["items"]
     assert (task["id"], task["waits_for"], task["due_on"]) == (str(id_), "clerk", "2024-02-01")
     assert (task["about"], task["closed_at"]) == ("funds/1-7", None)
+    assert (task["overdue"], task["assumed"]) == (True, True)
     assert (await clerk.get("/tasks", params={"waits_for": "finance"})).json()["items"] == []
     shown = (await clerk.get(f"/tasks/{id_}")).json()
     assert (shown["numbers"], shown["closed"]) == ({"fen": 3}, False)
@@ -56,7 +57,8 @@ async def test_a_task_is_opened_once_and_closed_once(
     await installation.catch_up(households)
     assert (await clerk.get("/tasks")).json()["items"] == []
     (done,) = (await clerk.get("/tasks", params={"state": "closed"})).json()["items"]
-    assert done["note"] == "已补登记"
+    assert (done["note"], done["closed_by"]) == ("已补登记", "u1")
+    assert (done["days_left"] < 0, done["overdue"]) == (True, False)
     again = await post(clerk, f"/tasks/{id_}/closures", {"note": "又一次"})
     assert (again.status_code, again.json()["type"]) == (409, "/problems/TaskAlreadyClosed")
     assert await decided_again(installation, households) > 5

@@ -18,6 +18,8 @@ from libs.chassis.settings import Settings
 from libs.chassis.stores import Stores
 from libs.events.standing import Standing, standings
 
+from .deadlines import Clock, clocks
+
 UNHEALTHY = 3
 LATE_S = 60
 SILENT_S = 300
@@ -77,22 +79,27 @@ def run_status(
         reached = stores(settings)
         lags = asyncio.run(measured(reached, services))
         standing = asyncio.run(_standing(reached, services))
+        running = asyncio.run(clocks(reached, services))
     except asyncpg.InvalidCatalogNameError as error:
         print(f"not migrated: {error}")
         return UNHEALTHY
-    return tell(lags, standing, as_json=arguments.json)
+    return tell(lags, standing, running, as_json=arguments.json)
 
 
 def tell(
-    lags: list[Lag], standing: dict[str, list[Standing]] | None = None, *, as_json: bool = False
+    lags: list[Lag],
+    standing: dict[str, list[Standing]] | None = None,
+    clocks: Sequence[Clock] = (),
+    *,
+    as_json: bool = False,
 ) -> int:
-    """Print which readers stand still, and why, and how the invariants stand; 3 when there is
-    something to do."""
+    """Print which readers stand still, and why, and how the invariants and the deadlines stand; 3
+    when there is something to do."""
     standing = standing or {}
     stopped = [lag for lag in lags if lag.stopped or lag.late]
     wrong = {name: lines for name, found in standing.items() if (lines := _wrong(name, found))}
     if as_json:
-        print(_json(lags, stopped, wrong, standing))
+        print(_json(lags, stopped, wrong, standing, clocks))
     else:
         print(
             "all readers run"
@@ -102,7 +109,9 @@ def tell(
         print(f"heads: {', '.join(sorted({f'{lag.source}:{lag.head}' for lag in lags}))}")
         for name, found in standing.items():
             print("\n".join(map(_red, wrong[name])) if name in wrong else _holds(name, found))
-    return UNHEALTHY if stopped or wrong else 0
+        for clock in clocks:
+            print(str(clock) if clock.wrong is None else _red(clock.wrong))
+    return UNHEALTHY if stopped or wrong or any(clock.wrong for clock in clocks) else 0
 
 
 def _json(
@@ -110,6 +119,7 @@ def _json(
     stopped: list[Lag],
     wrong: dict[str, list[str]],
     standing: dict[str, list[Standing]],
+    clocks: Sequence[Clock],
 ) -> str:
     broken = [
         {"service": name, **asdict(one)}
@@ -117,9 +127,10 @@ def _json(
         for one in found
         if one.broken
     ]
-    healthy = not stopped and not wrong
+    healthy = not stopped and not wrong and not any(clock.wrong for clock in clocks)
+    deadlines = [asdict(clock) for clock in clocks]
     return msgspec.json.encode(
-        {"healthy": healthy, "readers": len(lags), "broken": broken}
+        {"healthy": healthy, "readers": len(lags), "broken": broken, "deadlines": deadlines}
     ).decode()
 
 

@@ -92,6 +92,7 @@ class TaskOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
     about: Annotated[str, Meta(description="what made it", examples=["funds/1-234"])]
     reason: Annotated[str, Meta(description="name of a refusal or of a state")]
     numbers: dict[str, int | str | None]
+    title: Annotated[str | None, Meta(description="what it is, in words")] = None
     or_duties: Annotated[tuple[str, ...], Meta(description="that answer it as well")] = ()
     unit: UUID | None = None
     post: str | None = None

@@ -42,6 +42,7 @@ COMMENT ON COLUMN es.deadlines.next_at IS 'Of one that is not yet possible: not 
 GRANT SELECT, INSERT, UPDATE ON es.clocks, es.deadlines TO {{app}};
 
 ALTER TABLE es.tasks
+    ADD COLUMN title       text,
     ADD COLUMN or_duties   text[] NOT NULL DEFAULT '{}',
     ADD COLUMN unit        uuid,
     ADD COLUMN post        text,
@@ -50,6 +51,7 @@ ALTER TABLE es.tasks
     ADD COLUMN method      text,
     ADD COLUMN path        text,
     ADD COLUMN assumed     boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN es.tasks.title IS 'What it is, in words.';
 COMMENT ON COLUMN es.tasks.or_duties IS 'Duties that answer it as well as waits_for.';
 COMMENT ON COLUMN es.tasks.person IS 'An actor''s id: it waits for this one, in that duty; whoever took over the work or holds the delegation counts too.';
 COMMENT ON COLUMN es.tasks.not_person IS 'An actor''s id: whoever may not answer it, though of the duty.';

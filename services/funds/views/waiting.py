@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from libs.events.contracts import BY_SERVICE
 from libs.events.contracts.batches import BatchSent, LinesAnswered
-from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered
+from libs.events.contracts.money import Movement
 from libs.events.deadline import Deadline, Matter
 from libs.events.entries import Row, Table
 from libs.events.known import path_of
@@ -29,21 +30,35 @@ ANSWERED = Table(
     mode="sum",
     sums=("lines",),
 )
-OF = (LotRegistered, FundAllocated, FundReallocated, BatchSent, LinesAnswered)
+OF: tuple[type[Event], ...] = (
+    *(BatchSent, LinesAnswered),
+    *(
+        kind
+        for kind in BY_SERVICE["funds"].events.values()
+        if "movements" in kind.__struct_fields__
+    ),
+)
 
 
 def project(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
+    yield from _unallocated(fact)
     match fact:
-        case LotRegistered() | FundAllocated() | FundReallocated():
-            came = sum(m.amount_fen for m in fact.movements if m.to_account == "unallocated")
-            left = sum(m.amount_fen for m in fact.movements if m.from_account == "unallocated")
-            yield UNALLOCATED, (fact.lot, came - left)
         case BatchSent():
             yield SENT, (fact.batch, fact.sent_on)
         case LinesAnswered():
             yield ANSWERED, (fact.batch, fact.credited + fact.returned)
         case _:
             return
+
+
+def _unallocated(fact: Event) -> Iterator[tuple[Table, Row]]:
+    """Of any event that carries movements, also one added later."""
+    movements: tuple[Movement, ...] = getattr(fact, "movements", ())
+    for movement in movements:
+        if movement.to_account == "unallocated":
+            yield UNALLOCATED, (movement.lot, movement.amount_fen)
+        if movement.from_account == "unallocated":
+            yield UNALLOCATED, (movement.lot, -movement.amount_fen)
 
 
 def _results(matter: Matter) -> str:

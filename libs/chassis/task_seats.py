@@ -1,0 +1,92 @@
+"""In which seats somebody sees tasks 待办: all that they hold today, their own and those delegated
+to them, each with its area, unit, post, and with everyone whose work is now theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from fastapi import Request
+
+from libs.events.clock import today
+from libs.events.directory import Held, answers_for, held, seat_of
+from libs.events.log import Log
+
+from .auth import Caller
+from .call import Call, Holds, wait_until_visible
+from .seats import DIRECTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a grant admits to. `persons`: whose personal tasks are meant for it."""
+
+    duties: tuple[str, ...]
+    area: UUID | None
+    unit: UUID | None
+    post: str | None
+    persons: tuple[str, ...]
+
+
+class HoldsAny(Holds):
+    """The caller holds one of these roles, in whichever grants: of a question that asks in all of
+    them at once, so that none must be chosen by `Acting-As`."""
+
+    async def __call__(self, request: Request) -> Call:
+        caller: Caller = await request.app.state.authenticate(request)
+        log: Log = request.app.state.log
+        if caller.roles or "acting-as" in request.headers:
+            return await super().__call__(request)
+        await wait_until_visible(request, log)
+        await log.known.fresh(DIRECTORY)
+        for one in await held(log.pool, caller.subject, today()):
+            role = next((role for role in self.roles if role in one.duties), None)
+            if role is not None:
+                known = replace(caller, id=str(one.user), unit=one.unit, area=one.area)
+                return Call(request, known, role, log)
+        return await super().__call__(request)
+
+
+async def seats_of(call: Call) -> list[Seat]:
+    """Those that the caller holds; of a token that states roles, or a grant that was chosen, the
+    one that it names."""
+    caller, pool = call.caller, call.log.pool
+    if caller.roles:
+        user, *lent = (one for one in (caller.id, caller.behalf) if one is not None)
+        seat = await seat_of(pool, lent[0] if lent else user)
+        persons = await answers_for(pool, user, *lent)
+        return [Seat(caller.roles, caller.area, seat.unit, seat.post, tuple(sorted(persons)))]
+    return [await _of(call.log, one) for one in await held(pool, caller.subject, today())]
+
+
+async def seated_for(call: Call, duties: tuple[str, ...], area: UUID | None) -> Call:
+    """The call in the seat that answers a task of these duties in this area: the caller's own
+    before one that was delegated; as it came where none does, to be refused."""
+    caller, log = call.caller, call.log
+    if caller.roles:
+        role = next((held for held in caller.roles if held in duties), call.role)
+        return replace(call, role=role)
+    path = () if area is None else await log.known.path(area)
+    for one in await held(log.pool, caller.subject, today()):
+        fitting = [duty for duty in one.duties if duty in duties]
+        if fitting and one.area in (None, *path):
+            return replace(call, caller=_seated(caller, one), role=fitting[0])
+    return call
+
+
+def _seated(caller: Caller, one: Held) -> Caller:
+    return replace(
+        caller,
+        id=str(one.user),
+        roles=one.duties,
+        unit=one.unit,
+        area=one.area,
+        behalf=None if one.behalf is None else str(one.behalf),
+    )
+
+
+async def _of(log: Log, one: Held) -> Seat:
+    whose = one.user if one.behalf is None else one.behalf
+    seat = await seat_of(log.pool, str(whose))
+    persons = await answers_for(log.pool, *{str(one.user), str(whose)})
+    return Seat(one.duties, one.area, seat.unit, seat.post, tuple(sorted(persons)))
