@@ -48,6 +48,9 @@ async def test_an_asset_goes_its_whole_way(installation: Installation, funded: F
         "quantity": None,
         "category": "public_welfare",
         "codes": {"total": "ZC-1", "part": "ZC-1"},
+        "entries": dict.fromkeys(
+            ("total", "part"), {"keeper": str(funded.village), "value_fen": 200_0000_00}
+        ),
         "owner": str(funded.village),
         "keeper": str(funded.village),
     }

@@ -122,7 +122,7 @@ async def test_every_command_does_what_its_rehearsal_said(installation: Installa
         rehearsing = replace(door, client=client)  # type: ignore[arg-type]  # a client as far as a load needs one
         await Load(read_case(CASES / "900"), rehearsing).run()
         await the_others(installation, rehearsing, client.sent)
-        assert client.wrong == []
+        assert client.wrong == [], "\n".join(client.wrong)
         gone = [
             str(one)
             for one in COMMANDS
