@@ -48,6 +48,8 @@ OPEN = {"/health", "/version"}
 """Routes that anyone on the network may ask; they tell nothing about anybody."""
 OF_ONESELF = {"/second-factors", "/second-factors/confirmations"}
 """Commands about nobody but the caller: they lie in no area."""
+OF_EVERYBODY = {"/api/v1/funds/documents/{id}"}
+"""What lies in every caller's area once it is there: a letter is cited from anywhere."""
 _keys = itertools.count(1)
 NEW_YEAR = date(2024, 1, 1)
 
@@ -538,6 +540,8 @@ async def test_a_neighbour_finds_nothing(walk: Walk) -> None:
     """Reading outside one's area is as if nothing were there; lists are empty."""
     before = await walk.stored()
     for door in (one for one in GUARDED if one.method == "GET"):
+        if door.template in OF_EVERYBODY:
+            continue
         token = walk.token(*door.roles, area=walk.neighbour)
         for path in existing(walk, door):
             answer = await walk.ask(door, token, path=path)
