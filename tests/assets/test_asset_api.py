@@ -49,7 +49,7 @@ async def test_an_asset_goes_its_whole_way(installation: Installation, funded: F
         "quantity": None,
         "category": "public_welfare",
         "codes": {"total": "ZC-1", "part": "ZC-1"},
-        "entries": {ledger: kept for ledger in ("total", "part")},
+        "entries": dict.fromkeys(("total", "part"), kept),
         "owner": str(funded.village),
         "keeper": str(funded.village),
     }
