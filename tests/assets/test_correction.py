@@ -13,8 +13,8 @@ from services.assets.domain.asset import Asset, CodeDiffers, assets
 from services.assets.domain.correction import CorrectAsset, CorrectLedgerEntry, NotRecorded
 from services.assets.domain.formation import SourcesDiffer, SourcesWithoutValue
 from services.assets.domain.organisation import UnknownOrganisation
-from tests.assets.test_asset import BUREAU, FACTS, RELIED, ROAD, STRANGER, VILLAGE
-from tests.assets.test_formation import FORMED
+from tests.assets.test_asset import BUREAU, FACTS, RELIED, STRANGER, VILLAGE
+from tests.assets.test_formation import FORMED, ROAD
 from tests.spec import when
 
 WHY = {"occurred_on": "2021-07-01", "reason": "看错一行", "document": "测财农〔2021〕9号"}
