@@ -58,7 +58,7 @@ MEMBERS = Table(
 OF = (
     *(*known.AREAS_OF, AreaAliasAdded, OrganisationRegistered, NameTaken),
     HouseholdRegistered,
-    *(AreaCorrected, OrganisationCorrected),
+    OrganisationCorrected,
     *aliases.OF,
     *directory.OF,
 )

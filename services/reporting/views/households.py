@@ -42,7 +42,7 @@ SOURCE = "households"
 OF = (
     *(*known.AREAS_OF, OrganisationRegistered),
     *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
-    *(AreaCorrected, OrganisationCorrected, PopulationCorrected, HouseholdCorrected),
+    *(OrganisationCorrected, PopulationCorrected, HouseholdCorrected),
     *directory.OF,
 )
 
