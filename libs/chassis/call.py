@@ -147,7 +147,8 @@ class Call:
         """Of a command, bound to its key, which a rehearsal may lack. Raises: KeyMissingError."""
         keyless = self.dry_run and "idempotency-key" not in self.request.headers
         key = uuid4() if keyless else self.key()
-        return self._around(key, await request_hash(self.request))
+        hashed = await request_hash(self.request, rehearsed=self.dry_run)
+        return self._around(key, hashed)
 
     def _around(self, key: UUID, body_hash: bytes) -> Surroundings:
         headers = self.request.headers

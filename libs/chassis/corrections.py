@@ -147,7 +147,7 @@ async def citing(
 ) -> dict[str, Any]:
     """Rows of an own list that name one of these: how many, their sum, the first few ids."""
     row = await pool.fetchrow(
-        f"SELECT count(*) AS count, sum({fen})::bigint AS amount_fen,"  # noqa: S608 - constants
+        f"SELECT count(*) AS count, sum({fen}::bigint)::bigint AS amount_fen,"  # noqa: S608 - constants
         f" coalesce((array_agg(id ORDER BY id))[1:{FIRST}], '{{}}') AS first"
         f" FROM {table} WHERE {column} = ANY ($1::uuid[])",
         list(wanted),

@@ -137,7 +137,8 @@ async def _events_error(_: Request, error: Exception) -> Response:
     if error.status == 503:
         log.warning("unavailable", error=name_of(error), detail=str(error))
     facts: dict[str, Any] = {
-        key: value if isinstance(value, int) else str(value) for key, value in error.facts.items()
+        key: value if isinstance(value, int | list) else str(value)
+        for key, value in error.facts.items()
     }
     place = getattr(error, "place", None)  # of a member of the body that may not be there
     if place is not None:

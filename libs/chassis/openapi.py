@@ -119,7 +119,8 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     is_command = route.body_field is not None
     operation["operationId"] = operation_of(route)
     headers = [*_headers(route, is_command)]
-    dry = [DRY_RUN] if is_command and rehearsable(route.dependant) else []
+    own = any(one["name"] == "dry_run" for one in operation.get("parameters", ()))
+    dry = [DRY_RUN] if is_command and rehearsable(route.dependant) and not own else []
     if headers:
         operation["parameters"] = [*operation.get("parameters", ()), *headers, *dry]
     if guarded(route.dependant):

@@ -32,6 +32,7 @@ from .errors import (
 from .external_ref import require_noun
 from .loads import FirstAnswer, LiveStreams
 from .log import Log
+from .meanwhile import meanwhile
 from .retry import jitter_s
 from .ruling import ruled_by, ruling
 from .store import Outcome, Part, Request, prepare
@@ -141,7 +142,7 @@ async def _decided(
     try:
         if around.if_match is not None:
             decider.require_scope(ask, facts)  # no version is told outside the scope
-            _require_version(around.if_match, now)
+            await _require_version(log, ask, around.if_match, now)
         outcome = ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:
         outcome = refusal
@@ -172,9 +173,11 @@ def _surroundings(ask: Ask[Any], facts: Any) -> dict[str, Any]:
     return {**asked, "learned": plain(facts)}
 
 
-def _require_version(given: int, now: int | None) -> None:
+async def _require_version(log: Log, ask: Ask[Any], given: int, now: int | None) -> None:
+    """Raises: ChangedMeanwhileError with what was changed, by whom and when."""
     if given != now:
-        raise ChangedMeanwhileError(given=given, now=now)
+        told = await meanwhile(log, ask, given, now)
+        raise ChangedMeanwhileError(given=given, now=now, **told)
 
 
 def _accepted(

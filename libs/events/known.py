@@ -23,6 +23,7 @@ from .contracts.households import (
     AreaRegistered,
     AreaSplit,
 )
+from .contracts.registers import AreaCorrected
 from .decider import Facts
 from .entries import Row, Table
 from .errors import StaleReferenceError
@@ -67,7 +68,10 @@ CODES = Table(
     key=("area", "valid_from"),
     mode="latest",
 )
-AREAS_OF = (AreaRegistered, AreaCodeChanged, AreaMoved, AreaFollowed, AreaMerged, AreaSplit)
+AREAS_OF = (
+    *(AreaRegistered, AreaCodeChanged, AreaCorrected),
+    *(AreaMoved, AreaFollowed, AreaMerged, AreaSplit),
+)
 
 
 def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -77,7 +81,7 @@ def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]
         case AreaRegistered():
             yield AREAS, (fact.area, fact.path, fact.level, fact.valid_from)
             yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
-        case AreaCodeChanged():
+        case AreaCodeChanged() | AreaCorrected():
             yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
         case AreaMoved() | AreaFollowed():
             yield PATHS, (fact.area, fact.valid_from, fact.path)

@@ -11,7 +11,7 @@ from libs.events.reactor import Reactor
 from libs.events.reader import Reader
 from libs.events.types import Event, Metadata, Recorded
 from services.assets import policies
-from services.assets.api import asset, expectation, ledger
+from services.assets.api import asset, correction, expectation, ledger
 from services.assets.domain import formed
 from services.assets.views import expected, known, waiting
 from services.assets.views import ledger as ledger_view
@@ -26,8 +26,8 @@ def _shown(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tupl
 service = Service(
     name="assets",
     title="资产",
-    routers=(asset.router, ledger.router, expectation.router),
-    deciders=(*asset.DECIDERS, *expectation.DECIDERS),
+    routers=(asset.router, ledger.router, expectation.router, correction.router),
+    deciders=(*asset.DECIDERS, *expectation.DECIDERS, *correction.DECIDERS),
     readers=(
         Reader("known", "households", known.of_households, known.OF_HOUSEHOLDS),
         Reader("known", "funds", known.of_funds, known.OF_FUNDS),

@@ -10,6 +10,7 @@ from services.households.api import (
     alias,
     area,
     beginning,
+    correction,
     disclosure,
     household,
     organisation,
@@ -39,6 +40,7 @@ service = Service(
         system.router,
         person.router,
         disclosure.router,
+        correction.router,
     ),
     deciders=(
         *area.DECIDERS,
@@ -53,6 +55,7 @@ service = Service(
         *system.DECIDERS,
         *person.DECIDERS,
         *disclosure.DECIDERS,
+        *correction.DECIDERS,
     ),
     readers=(Reader("view", "households", register.project, register.OF),),
     sql=Path(__file__).parent / "sql",

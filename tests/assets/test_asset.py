@@ -29,16 +29,15 @@ from services.assets.domain.asset import (
     ConfirmRight,
     NotTheKeeper,
     NotTransferable,
-    OrganisationFacts,
     ReasonNeeded,
     RecordAsset,
     RightAlreadyConfirmed,
     StepOutOfOrder,
     TransferAsset,
-    UnknownOrganisation,
     asset_stream,
     assets,
 )
+from services.assets.domain.organisation import OrganisationFacts, UnknownOrganisation
 from tests.spec import when
 
 DAY = date(2021, 6, 30)

@@ -34,6 +34,7 @@ async def test_an_asset_goes_its_whole_way(installation: Installation, funded: F
     clerk = await installation.client(assets, "clerk", area=funded.county.east)
     id_ = await _hand_over(clerk, funded)
     shown = await clerk.get(f"/assets/{id_}")
+    kept = {"keeper": str(funded.bureau), "value_fen": 200_0000_00}
     assert shown.headers["etag"] == '"6"'
     assert shown.json() == {
         "id": str(id_),
@@ -48,6 +49,7 @@ async def test_an_asset_goes_its_whole_way(installation: Installation, funded: F
         "quantity": None,
         "category": "public_welfare",
         "codes": {"total": "ZC-1", "part": "ZC-1"},
+        "entries": dict.fromkeys(("total", "part"), kept),
         "owner": str(funded.village),
         "keeper": str(funded.village),
     }

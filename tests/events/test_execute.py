@@ -253,7 +253,9 @@ async def test_if_match_of_another_version_stores_nothing(log: Log, store: LogSt
     before = await app.fetchval("SELECT count(*) FROM es.requests")
     with pytest.raises(ChangedMeanwhileError) as changed:
         await spending(log, 1, "k", if_match=2)
-    assert changed.value.facts == {"given": 2, "now": 3}
+    assert (changed.value.facts["given"], changed.value.facts["now"]) == (2, 3)
+    (one,) = changed.value.facts["meanwhile"]
+    assert (one["version"], one["event"], one["by"]["id"]) == (3, "PurseFilled", CLERK.id)
     assert await app.fetchval("SELECT count(*) FROM es.requests") == before
     assert (await spending(log, 1, "k", if_match=3)).version == 4
     assert (await spending(log, 1, "k", if_match=3)).replay

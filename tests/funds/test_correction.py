@@ -66,7 +66,9 @@ def relief(text: str | None) -> list[dict[str, Any]]:
 
 def corrected(known: Lot, **changes: Any) -> Any:
     return when(
-        lot_correction.correct_lot, Renaming(known, Lot(), None), correcting(CorrectLot, **changes)
+        lot_correction.correct_lot,
+        Renaming(known, Lot(), LETTER),
+        correcting(CorrectLot, **changes),
     )
 
 
@@ -131,7 +133,7 @@ def test_what_others_rest_on_is_refused_with_the_way_that_is_right(
 def test_money_is_corrected_by_a_document_or_evidence() -> None:
     known = registered("county", "1", "10")
     bare = correcting(CorrectLot, why={"reason": "看错"}, purposes=relief("9"))
-    state = Renaming(known, Lot(), None)
+    state = Renaming(known, Lot(), LETTER)
     when(lot_correction.correct_lot, state, bare).refused(EvidenceNeeded, field="purposes.relief")
     shown = {"reason": "看错", "evidence": "0f" * 32}
     proven = correcting(CorrectLot, why=shown, purposes=relief("9"))
@@ -192,9 +194,9 @@ def test_what_orders_the_draws_stays_once_money_is_arranged() -> None:
 def test_a_lot_takes_no_name_that_another_has_and_its_new_name_is_taken() -> None:
     known, other = registered("county", "1", "10"), registered("county", "2", "5")
     command = correcting(CorrectLot, batch="2")
-    state = Renaming(known, other, None)
+    state = Renaming(known, other, LETTER)
     when(lot_correction.correct_lot, state, command).refused(LotAlreadyRegistered, batch="2")
-    decision = when(lot_correction.correct_lot, Renaming(known, Lot(), None), command).accepted()
+    decision = when(lot_correction.correct_lot, Renaming(known, Lot(), LETTER), command).accepted()
     own, mark = decision.events
     assert own == known.id
     taken = lots.over(decision.events[mark])

@@ -39,6 +39,7 @@ T = TypeVar("T")
 router = APIRouter(tags=["导入"])
 IMPORT_ROLES = ("clerk", "finance", "steward")
 Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
+Preparer = Annotated[Call, Depends(Holds(*IMPORT_ROLES, rehearsed=False))]  # keeps rows, no event
 
 
 class PrepareImport(BaseModel):
@@ -110,7 +111,7 @@ async def importers(call: Worker) -> Response:
 
 
 @router.post("/imports", status_code=201, response_model=ImportShown, summary="准备导入")
-async def prepare(command: PrepareImport, call: Worker) -> Response:
+async def prepare(command: PrepareImport, call: Preparer) -> Response:
     """识别表头，给出对应与预览；此时什么也不存入账册。"""
     id_ = call.key()
     await admit(call, command.area)
@@ -143,7 +144,7 @@ async def get_import(id: UUID, call: Worker) -> Response:
 
 
 @router.post("/imports/{id}/mapping", response_model=ImportShown, summary="说明列的对应")
-async def map_columns(id: UUID, command: MapImport, call: Worker) -> Response:
+async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
     """改列的对应或金额的单位，再看预览。"""
     call.key()
     prepared = await admitted(call, id)

@@ -7,11 +7,17 @@ decoded in the tests.
 """
 
 from ..codec import Contracts
-from . import assets, batches, directory, funds, households, log, persons, reporting
+from . import assets, batches, directory, funds, households, log, persons, registers, reporting
 
 BY_SERVICE: dict[str, Contracts] = {
     "funds": log.CONTRACTS | funds.CONTRACTS | batches.CONTRACTS,
-    "households": (log.CONTRACTS | households.CONTRACTS | directory.CONTRACTS | persons.CONTRACTS),
+    "households": (
+        log.CONTRACTS
+        | households.CONTRACTS
+        | directory.CONTRACTS
+        | persons.CONTRACTS
+        | registers.CONTRACTS
+    ),
     "assets": log.CONTRACTS | assets.CONTRACTS,
     "reporting": log.CONTRACTS | reporting.CONTRACTS,
 }

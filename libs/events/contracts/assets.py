@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Event, Fen, PositiveFen, Reliance
+from .changes import Corrected
 
 Category = Literal["operating", "public_welfare", "to_household"]
 Ledger = Literal["total", "part"]
@@ -100,6 +101,32 @@ class AssetTransferred(Event, frozen=True, kw_only=True):
     relies_on: tuple[Reliance, ...]
 
 
+class AssetCorrected(Corrected, frozen=True, kw_only=True):
+    """What was registered of an asset was wrong. Lots gave what they gave; other money and the
+    value change together, so that the sources are the value (A1)."""
+
+    asset: UUID
+    project: UUID
+    name: str
+    kind: Annotated[str, Meta(examples=["road"])]
+    value_fen: Fen | None
+    other_fen: Fen
+    sources: tuple[SourceShare, ...]
+    formed_on: date
+    quantity: Annotated[str | None, Meta(description="decimal text with unit")]
+
+
+class LedgerCorrected(Corrected, frozen=True, kw_only=True):
+    """An entry of one ledger was typed wrongly; both ledgers keep one code (A3)."""
+
+    asset: UUID
+    ledger: Ledger
+    keeper: UUID
+    code: str
+    value_fen: Fen | None
+    relies_on: tuple[Reliance, ...]
+
+
 CONTRACTS = Contracts(
     (
         AssetFormed,
@@ -109,5 +136,7 @@ CONTRACTS = Contracts(
         AssetRecorded,
         RightConfirmed,
         AssetTransferred,
+        AssetCorrected,
+        LedgerCorrected,
     )
 )

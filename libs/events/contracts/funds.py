@@ -217,6 +217,7 @@ class LotCorrected(Corrected, frozen=True, kw_only=True):
     fund_name: str
     batch: str
     document: UUID
+    number: Annotated[str, Meta(description="文号 of that document")]
     amount_fen: PositiveFen
     movements: tuple[Movement, ...]
 

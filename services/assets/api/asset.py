@@ -20,7 +20,6 @@ from services.assets.domain.asset import (
     Asset,
     ClassifyAsset,
     ConfirmRight,
-    OrganisationFacts,
     RecordAsset,
     TransferAsset,
     assets,
@@ -32,6 +31,7 @@ from services.assets.domain.formation import (
     capital_stream,
     capitals,
 )
+from services.assets.domain.organisation import OrganisationFacts
 from services.assets.views import known as copies
 from services.assets.views import ledger
 
@@ -54,12 +54,20 @@ class AssetRow(BaseModel):
     category: Category | None
 
 
+class EntryShown(BaseModel):
+    """What one ledger says of it."""
+
+    keeper: UUID
+    value_fen: int | None
+
+
 class AssetShown(AssetRow):
     """`codes`: by ledger; `keeper`: since its last transfer."""
 
     other_fen: int
     sources: list[FromLot]
     codes: dict[Ledger, str]
+    entries: dict[Ledger, EntryShown]
     owner: UUID | None
     keeper: UUID | None
 

@@ -13,17 +13,21 @@ from pydantic import Field, StringConstraints, model_validator
 from libs.events.amount import AmountTyped
 from libs.events.contracts.assets import (
     AssetClassified,
+    AssetCorrected,
     AssetFormed,
     AssetRecorded,
     AssetTransferred,
     Category,
     Ledger,
+    LedgerCorrected,
     RightConfirmed,
     SourceShare,
 )
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
-from libs.events.types import Command, Event, Reliance, stream_id
+from libs.events.types import Command, Event, stream_id
+
+from .organisation import OrganisationFacts, require_registered
 
 CATEGORIES: Mapping[Category, str] = {
     "operating": "经营性",
@@ -76,22 +80,8 @@ def asset_stream(project: UUID, name: str) -> UUID:
     return stream_id("asset", str(project), str(project), name)
 
 
-class OrganisationFacts(Facts, frozen=True, kw_only=True):
-    """Which of the organisations named are registered, up to a position of households."""
-
-    households: Reliance
-    registered: tuple[UUID, ...]
-
-    def relied(self) -> tuple[Reliance, ...]:
-        return (self.households,)
-
-
 class AssetNotFormed(Refused):
     """资产未登记。"""
-
-
-class UnknownOrganisation(Refused):
-    """单位未登记：{organisation}（农户库已读到 {position}）。"""
 
 
 class AlreadyClassified(Refused):
@@ -127,6 +117,14 @@ class StepOutOfOrder(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What one ledger says of the asset."""
+
+    keeper: UUID
+    value_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """What the asset's stream says; `codes` by ledger, `keeper` since its last transfer."""
 
@@ -142,6 +140,7 @@ class Asset:
     quantity: str | None = None
     category: Category | None = None
     codes: Mapping[Ledger, str] = field(default_factory=dict)
+    entries: Mapping[Ledger, Entry] = field(default_factory=dict)
     owner: UUID | None = None
     keeper: UUID | None = None
 
@@ -173,13 +172,6 @@ def _require_before(asset: Asset, step: str, steps: int) -> None:
             raise StepOutOfOrder(step=step, missing=missing)
 
 
-def _require_registered(organisation: UUID, facts: OrganisationFacts) -> None:
-    if organisation not in facts.registered:
-        raise UnknownOrganisation(
-            organisation=str(organisation), position=facts.households.position
-        )
-
-
 def classify(state: Asset, command: ClassifyAsset, _: Facts) -> Decision:
     """A2: exactly one category at a time; a change is explained."""
     asset, area = formed(state)
@@ -204,7 +196,7 @@ def record(state: Asset, command: RecordAsset, facts: OrganisationFacts) -> Deci
     for recorded in state.codes.values():
         if recorded != command.code:
             raise CodeDiffers(recorded=recorded, code=command.code)
-    _require_registered(command.keeper, facts)
+    require_registered(command.keeper, facts)
     event = AssetRecorded(
         asset=asset,
         area=area,
@@ -222,7 +214,7 @@ def confirm_right(state: Asset, command: ConfirmRight, facts: OrganisationFacts)
     _require_before(state, "确权", 3)
     if state.owner is not None:
         raise RightAlreadyConfirmed(owner=str(state.owner))
-    _require_registered(command.owner, facts)
+    require_registered(command.owner, facts)
     event = RightConfirmed(
         area=area,
         asset=asset,
@@ -241,8 +233,8 @@ def transfer(state: Asset, command: TransferAsset, facts: OrganisationFacts) -> 
     _require_before(state, "移交", 4)
     if state.keeper is not None and state.keeper != command.from_organisation:
         raise NotTheKeeper(keeper=str(state.keeper), given=str(command.from_organisation))
-    _require_registered(command.from_organisation, facts)
-    _require_registered(command.to_organisation, facts)
+    require_registered(command.from_organisation, facts)
+    require_registered(command.to_organisation, facts)
     event = AssetTransferred(
         asset=asset,
         area=area,
@@ -261,14 +253,27 @@ def evolve(state: Asset, event: Event) -> Asset:
             return _formed(event)
         case AssetClassified():
             return replace(state, category=event.category)
-        case AssetRecorded():
-            return replace(state, codes={**state.codes, event.ledger: event.code})
+        case AssetRecorded() | LedgerCorrected():
+            return _recorded(state, event)
+        case AssetCorrected():
+            return _corrected(state, event)
         case RightConfirmed():
             return replace(state, owner=event.owner)
         case AssetTransferred():
             return replace(state, keeper=event.to_organisation)
         case _:
             return state
+
+
+def _recorded(state: Asset, event: AssetRecorded | LedgerCorrected) -> Asset:
+    entry = Entry(event.keeper, event.value_fen)
+    codes = {**state.codes, event.ledger: event.code}
+    return replace(state, codes=codes, entries={**state.entries, event.ledger: entry})
+
+
+def _corrected(state: Asset, event: AssetCorrected) -> Asset:
+    told = replace(state, kind=event.kind, formed_on=event.formed_on, quantity=event.quantity)
+    return replace(told, value_fen=event.value_fen, other_fen=event.other_fen)
 
 
 def _formed(event: AssetFormed) -> Asset:

@@ -14,6 +14,7 @@ from asyncpg import Pool
 from libs.events import directory, known
 from libs.events.contracts.funds import ProjectCorrected, ProjectFunded, ProjectProposed
 from libs.events.contracts.households import OrganisationRegistered
+from libs.events.contracts.registers import OrganisationCorrected
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
@@ -37,7 +38,7 @@ FUNDED = Table(
     sums=("amount_fen",),
 )
 
-OF_HOUSEHOLDS = (OrganisationRegistered, *known.AREAS_OF, *directory.OF)
+OF_HOUSEHOLDS = (OrganisationRegistered, OrganisationCorrected, *known.AREAS_OF, *directory.OF)
 OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded)
 
 
@@ -45,7 +46,7 @@ def of_households(
     recorded: Recorded, fact: Event, metadata: Metadata
 ) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case OrganisationRegistered():
+        case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, (fact.organisation, fact.kind, fact.name, fact.area)
         case _:
             yield from known.areas(recorded, fact, metadata)

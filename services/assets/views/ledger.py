@@ -8,7 +8,13 @@ from uuid import UUID
 
 from asyncpg import Pool, Record
 
-from libs.events.contracts.assets import AssetClassified, AssetFormed, AssetRecorded
+from libs.events.contracts.assets import (
+    AssetClassified,
+    AssetCorrected,
+    AssetFormed,
+    AssetRecorded,
+    LedgerCorrected,
+)
 from libs.events.entries import Row, Table
 from libs.events.known import below
 from libs.events.types import Event, Metadata, Recorded
@@ -47,18 +53,18 @@ LEDGERS = Table(
     mode="latest",
 )
 
-OF = (AssetFormed, AssetClassified, AssetRecorded)
+OF = (AssetFormed, AssetClassified, AssetRecorded, AssetCorrected, LedgerCorrected)
 
 
 def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case AssetFormed():
+        case AssetFormed() | AssetCorrected():
             at = (fact.asset, fact.area, fact.project)
             what = (fact.name, fact.kind, fact.value_fen, fact.formed_on, fact.quantity)
             yield ASSETS, (*at, *what)
         case AssetClassified():
             yield CATEGORIES, (fact.asset, fact.category)
-        case AssetRecorded():
+        case AssetRecorded() | LedgerCorrected():
             entry = (fact.asset, fact.ledger, fact.keeper, fact.code, fact.value_fen)
             yield LEDGERS, entry
         case _:

@@ -131,8 +131,8 @@ async def _document(streams: Streams, ask: Ask[CorrectDocument]) -> Document:
 async def _lot(streams: Streams, ask: Ask[CorrectLot]) -> lot_correction.Renaming:
     """With what stands under the key that it would have."""
     known, changes = await streams.load(lots, ask.subject), ask.command.changes
-    if known.area is None:
-        return lot_correction.Renaming(known, Lot(), None)
+    if known.area is None or known.document is None:
+        return lot_correction.Renaming(known, Lot(), Document())
     key = lot_stream(
         known.area,
         changes.year or known.year,
@@ -140,11 +140,8 @@ async def _lot(streams: Streams, ask: Ask[CorrectLot]) -> lot_correction.Renamin
         changes.fund_name or known.fund_name,
         changes.batch or known.batch,
     )
-    letter = changes.document
-    if letter is None:
-        return lot_correction.Renaming(known, await streams.load(lots, key), None)
-    document = await streams.load(documents, letter)
-    return lot_correction.Renaming(known, await streams.load(lots, key), document)
+    letter = await streams.load(documents, changes.document or known.document)
+    return lot_correction.Renaming(known, await streams.load(lots, key), letter)
 
 
 async def _project(streams: Streams, ask: Ask[CorrectProject]) -> correction.Renaming:

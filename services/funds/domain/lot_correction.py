@@ -106,7 +106,7 @@ class Renaming(NamedTuple):
 
     known: Lot
     other: Lot
-    letter: Document | None
+    letter: Document
 
 
 def _lot(one: Lot) -> dict[str, Any]:
@@ -130,8 +130,7 @@ def correct_lot(state: Renaming, command: CorrectLot, _: Facts) -> Decision:
     id_, area = known(lot)
     changes = LOT.changes(lot, command, command.changes)
     now = corrected(_lot(lot), changes)
-    if state.letter is not None:
-        require_registered(state.letter, UUID(now["document"]))
+    letter = require_registered(state.letter, UUID(now["document"]))
     _require_unallocated(lot, changes)
     movements = tuple(_moved(lot, changes))
     amount_fen = sum(fen for name, fen in now.items() if name.startswith("purposes."))
@@ -142,6 +141,7 @@ def correct_lot(state: Renaming, command: CorrectLot, _: Facts) -> Decision:
         **why(area, command, changes),
         lot=id_,
         document=UUID(now["document"]),
+        number=letter.number,
         amount_fen=amount_fen,
         movements=movements,
         **told,

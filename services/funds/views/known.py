@@ -9,6 +9,7 @@ from asyncpg import Pool
 
 from libs.events import directory, known
 from libs.events.contracts.households import HouseholdRegistered, OrganisationRegistered
+from libs.events.contracts.registers import OrganisationCorrected
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded, stream_id
 
@@ -25,14 +26,20 @@ ORGANISATIONS = Table(
     mode="latest",
 )
 
-OF = (HouseholdRegistered, OrganisationRegistered, *known.AREAS_OF, *directory.OF)
+OF = (
+    HouseholdRegistered,
+    OrganisationRegistered,
+    OrganisationCorrected,
+    *known.AREAS_OF,
+    *directory.OF,
+)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case HouseholdRegistered():
             yield HOUSEHOLDS, (recorded.stream, fact.area, fact.members, recorded.position)
-        case OrganisationRegistered():
+        case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)
         case _:
             yield from known.areas(recorded, fact, metadata)

@@ -46,6 +46,7 @@ class HouseholdShown(BaseModel):
     persons: int
     registered_on: Day
     synthetic: bool
+    listed: int = Field(description="列出的成员数；没有名单的为 0")
     flags: int
     risks: list[RiskType]
     flagged_on: Day | None

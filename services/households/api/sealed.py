@@ -17,6 +17,7 @@ from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.decider import Streams
 from services.households.domain import checksum
+from services.households.domain.correction import CorrectPerson, PersonChanges
 from services.households.domain.household import registry
 from services.households.domain.person import (
     AccountRow,
@@ -29,7 +30,7 @@ from services.households.domain.person import (
 )
 from services.households.domain.tree import Area
 
-from .typed import EnterAccount, EnteredPerson, EnterPersons
+from .typed import EnterAccount, EnterCorrection, EnteredPerson, EnterPersons
 
 Entered = list[tuple[UUID, EnteredPerson]]
 Texts = Mapping[tuple[UUID, str], str]
@@ -122,6 +123,42 @@ async def sealed_account(call: Call, typed: EnterAccount, held: Held) -> ChangeA
         bank=typed.bank,
         warnings=tuple(_of_account(1, typed.number)),
     )
+
+
+async def sealed_correction(call: Call, typed: EnterCorrection, held: Held) -> CorrectPerson | None:
+    """What differs from what is told now, sealed under the person's own key; None where nothing
+    does. Raises: KeyGoneError, NotCorrectable."""
+    typed.changes.refuse_barred()
+    told = await _told(call.vault, held, typed.changes.says())
+    if not told:
+        return None
+    texts = [Line(held.id, name, text) for name, text in told.items() if text is not None]
+    sealed = dict(
+        zip([line.field for line in texts], await call.vault.seal(texts, {}), strict=True)
+    )
+    if told.get("name") is not None and held.person.area is not None:
+        await call.vault.index([(held.person.area, told["name"] or "", held.id)])
+    if (phone := told.get("phone")) is not None:
+        await call.vault.hold(Kind.PHONE, [(phone, held.id)])
+    changes = PersonChanges.model_validate({name: sealed.get(name) for name in told})
+    return CorrectPerson(
+        occurred_on=typed.occurred_on,
+        reason=typed.reason,
+        document=typed.document,
+        evidence=typed.evidence,
+        changes=changes,
+    )
+
+
+async def _told(
+    vault: Vault, held: Held, wanted: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Those that say another thing than now."""
+    known = {name: getattr(held.person, name) for name in wanted}
+    lines = [Line(held.id, name, text) for name, text in known.items() if text is not None]
+    opened = zip([line.field for line in lines], await vault.open(lines), strict=True)
+    says: dict[str, str | None] = {**dict.fromkeys(wanted), **dict(opened)}
+    return {name: text for name, text in wanted.items() if text != says[name]}
 
 
 def _warnings(typed: EnterPersons) -> Iterator[Warned]:

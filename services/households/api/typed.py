@@ -6,13 +6,15 @@ They are sealed before anything is made of them, and live no longer than their r
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from libs.chassis.vault.spelling import Kind, number
 from libs.events.canonical import canonical
+from libs.events.correction import Changes, Letter, Reason, barred
 from libs.events.types import Day
 from services.households.domain.disclosure import MOST_ASKED, Purpose
 from services.households.domain.person import LARGEST_LIST, Bank, Closed
@@ -86,6 +88,29 @@ class EnterPersons(Typed):
 
 class EnterAccount(EnteredAccount, Typed):
     """变更收款账户。"""
+
+
+class EnteredChanges(Changes):
+    """更正人员的哪几项。"""
+
+    may_be_null: ClassVar[frozenset[str]] = frozenset({"phone"})
+
+    name: Name | SkipJsonSchema[None] = None
+    phone: Phone | None = None
+    id_number: Number | SkipJsonSchema[None] = barred(
+        "证件号码决定人员编号；请以正确的号码另行登记，并销毁错登的人员"
+    )
+
+
+class EnterCorrection(Typed):
+    """更正人员的个人信息；更正前后的内容都密封保存, 理由中不得含个人信息。"""
+
+    reason: Reason
+    document: Letter | None = Field(default=None, description="凭据文号")
+    evidence: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="证据文件的 SHA-256"
+    )
+    changes: EnteredChanges
 
 
 class MatchPersons(Typed):

@@ -128,7 +128,7 @@ def register(state: Registering, command: RegisterArea, _: Facts) -> Decision:
             name=state.known.newest.name,
             valid_from=command.valid_from.isoformat(),
         )
-    _require_free(state.bearers, command.code, command.valid_from)
+    require_free(state.bearers, command.code, command.valid_from)
     area = command.area()
     founded, *later = _line(state.parent, command)
     registered_ = AreaRegistered(
@@ -145,7 +145,7 @@ def register(state: Registering, command: RegisterArea, _: Facts) -> Decision:
     events: dict[UUID, tuple[Event, ...]] = {area: (registered_, *followed)}
     if command.parent is not None:
         events |= placed(area, command.parent, command.valid_from)
-    taken = _taken(area, command.code, command.valid_from)
+    taken = code_taken(area, command.code, command.valid_from)
     return Decision({**events, **taken}, {"id": str(area)})
 
 
@@ -200,7 +200,7 @@ def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
     area = registered(known)
     require_lasting(known)
     others = [bearer for bearer in state.bearers if bearer.id != area]
-    _require_free(others, command.code, command.valid_from)
+    require_free(others, command.code, command.valid_from)
     if command.valid_from <= known.newest.valid_from:
         raise CodeOutOfOrder(
             valid_from=command.valid_from.isoformat(),
@@ -214,16 +214,16 @@ def change_code(state: Changing, command: ChangeAreaCode, _: Facts) -> Decision:
         valid_from=command.valid_from,
         document=command.document,
     )
-    taken = _taken(area, command.code, command.valid_from)
+    taken = code_taken(area, command.code, command.valid_from)
     return Decision({area: (event,), **taken}, {"id": str(area)}, command.document)
 
 
-def _taken(area: UUID, code: str, valid_from: date) -> dict[UUID, tuple[Event, ...]]:
+def code_taken(area: UUID, code: str, valid_from: date) -> dict[UUID, tuple[Event, ...]]:
     """The mark by which the next who asks for the code finds this area."""
     return {code_stream(code): (AreaCodeTaken(area=area, code=code, valid_from=valid_from),)}
 
 
-def _require_free(bearers: Iterable[Area], code: str, valid_from: date) -> None:
+def require_free(bearers: Iterable[Area], code: str, valid_from: date) -> None:
     """A code is free from the day on which its last bearer goes by another."""
     for bearer in bearers:
         since = bearer.bore(code, valid_from)

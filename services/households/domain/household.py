@@ -25,6 +25,7 @@ from pydantic import (
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
+from libs.events.contracts.registers import HouseholdCorrected
 from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
 from libs.events.types import Command, Day, Event, stream_id
@@ -174,6 +175,7 @@ class Household:
     members: tuple[UUID, ...] = ()
     registered_on: date | None = None
     synthetic: bool = False
+    listed: int = 0
     flags: int = 0
     risks: tuple[RiskType, ...] = ()
     flagged_on: date | None = None
@@ -273,6 +275,16 @@ def evolve(state: Household, event: Event) -> Household:
                 register_type=event.register_type,
                 persons=event.persons,
                 members=event.members,
+                registered_on=event.registered_on,
+                synthetic=event.synthetic,
+                listed=len(event.members),
+            )
+        case HouseholdCorrected():
+            return replace(
+                state,
+                era=event.era,
+                register_type=event.register_type,
+                persons=event.persons,
                 registered_on=event.registered_on,
                 synthetic=event.synthetic,
             )

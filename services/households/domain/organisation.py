@@ -18,6 +18,7 @@ from libs.events.contracts.households import (
     OrganisationAliasAdded,
     OrganisationRegistered,
 )
+from libs.events.contracts.registers import OrganisationCorrected
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, natural, stream_id
@@ -124,7 +125,7 @@ def register(state: Registration, command: RegisterOrganisation, _: Facts) -> De
         area=command.area,
         aliases=command.aliases,
     )
-    bound = dict(_bound(command.area, organisation, command.names()))
+    bound = dict(marks(command.area, organisation, command.names()))
     return Decision({organisation: (event,), **bound}, {"id": str(organisation)})
 
 
@@ -133,7 +134,7 @@ def add_alias(state: Addition, command: AddOrganisationAlias, _: Facts) -> Decis
     organisation, area = registered(state.known)
     require_free(command.alias, state.taken)
     added = OrganisationAliasAdded(area=area, organisation=organisation, alias=command.alias)
-    bound = dict(_bound(area, organisation, (command.alias,)))
+    bound = dict(marks(area, organisation, (command.alias,)))
     return Decision({organisation: (added,), **bound}, {"id": str(organisation)})
 
 
@@ -149,9 +150,10 @@ def require_free(name: str, taken: Name) -> None:
         raise AliasTaken(alias=name, organisation=str(taken.organisation))
 
 
-def _bound(
+def marks(
     area: UUID, organisation: UUID, names: Iterable[str]
 ) -> Iterable[tuple[UUID, tuple[Event, ...]]]:
+    """What says on each name's own stream whose it is."""
     for name in names:
         yield (
             name_stream(area, name),
@@ -167,6 +169,10 @@ def evolve(state: Organisation, event: Event) -> Organisation:
             )
         case OrganisationAliasAdded():
             return replace(state, aliases=(*state.aliases, event.alias))
+        case OrganisationCorrected():
+            typed = () if event.name == state.name else (state.name,)
+            others = tuple(one for one in state.aliases if one != event.name)
+            return replace(state, name=event.name, kind=event.kind, aliases=(*others, *typed))
         case _:
             return state
 

@@ -20,6 +20,7 @@ from libs.events.contracts.persons import (
     PersonField,
     PersonRegistered,
 )
+from libs.events.contracts.registers import PersonCorrected
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import SEALED, Command, Event
@@ -245,6 +246,10 @@ def evolve(state: Person, event: Event) -> Person:
             account = Account(event.account, event.account_number, event.bank, event.changed_on)
             last = max(state.last_on or event.changed_on, event.changed_on)
             return replace(state, accounts=(*state.accounts, account), last_on=last)
+        case PersonCorrected():
+            told = {change.field: change.now for change in event.changes}
+            name, phone = told.get("name", state.name), told.get("phone", state.phone)
+            return replace(state, name=name, phone=phone)
         case PersonErased():
             return replace(state, erased=True)
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, NamedTuple, Self
 from uuid import UUID
@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts.households import PopulationCounted
+from libs.events.contracts.registers import PopulationCorrected
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
@@ -105,6 +106,9 @@ def evolve(state: Population, event: Event) -> Population:
                 project=event.project,
                 quote=event.quote,
             )
+        case PopulationCorrected():
+            counts = replace(state, households=event.households, persons=event.persons)
+            return replace(counts, quote=event.quote)
         case _:
             return state
 

@@ -21,6 +21,7 @@ from libs.events.contracts.households import (
     AreaSplit,
     AreaSucceeded,
 )
+from libs.events.contracts.registers import AreaCorrected
 from libs.events.decider import Fold
 from libs.events.types import Event, stream_id
 
@@ -123,9 +124,8 @@ def evolve(state: Area, event: Event) -> Area:
             return Area(event.area, event.level, event.path, (dated,))
         case AreaAliasAdded():
             return replace(state, aliases=(*state.aliases, event.alias))
-        case AreaCodeChanged():
-            dated = DatedCode(event.valid_from, event.code, event.name, event.document)
-            return replace(state, codes=(*state.codes, dated))
+        case AreaCodeChanged() | AreaCorrected():
+            return _called(state, event)
         case AreaMoved():
             return _on(state, DatedPath(event.valid_from, event.path, event.document))
         case AreaFollowed():
@@ -137,6 +137,15 @@ def evolve(state: Area, event: Event) -> Area:
             return replace(state, predecessors=(*state.predecessors, was))
         case _:
             return state
+
+
+def _called(state: Area, event: AreaCodeChanged | AreaCorrected) -> Area:
+    """By another code or name from a day on; or corrected, from the same day."""
+    if isinstance(event, AreaCorrected):
+        newest = state.newest._replace(code=event.code, name=event.name)
+        return replace(state, codes=(*state.codes[:-1], newest))
+    dated = DatedCode(event.valid_from, event.code, event.name, event.document)
+    return replace(state, codes=(*state.codes, dated))
 
 
 def _ending(state: Area, event: AreaMerged | AreaSplit) -> Area:

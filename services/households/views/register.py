@@ -17,6 +17,7 @@ from libs.events.contracts.households import (
     NameTaken,
     OrganisationRegistered,
 )
+from libs.events.contracts.registers import AreaCorrected, OrganisationCorrected
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
@@ -57,6 +58,7 @@ MEMBERS = Table(
 OF = (
     *(*known.AREAS_OF, AreaAliasAdded, OrganisationRegistered, NameTaken),
     HouseholdRegistered,
+    OrganisationCorrected,
     *aliases.OF,
     *directory.OF,
 )
@@ -64,12 +66,12 @@ OF = (
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case AreaRegistered() | AreaCodeChanged():
+        case AreaRegistered() | AreaCodeChanged() | AreaCorrected():
             yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
             yield AREA_NAMES, (fact.area, fact.name)
         case AreaAliasAdded():
             yield AREA_NAMES, (fact.area, fact.alias)
-        case OrganisationRegistered():
+        case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, (fact.organisation, fact.area, fact.name, fact.kind)
         case NameTaken():
             yield NAMES, (fact.area, fact.name, fact.organisation)

@@ -129,7 +129,7 @@ async def _entries(
             binds.add(start.n, "int"),
         )
     )
-    counted = summed(definition, source) if definition.measure == "sum" else "1"
+    counted = summed(definition, source) if definition.measure == "sum" else source.weight
     shown = ", ".join(f'{word.sql} AS "{name}"' for name, word in words.items())
     query = (
         f"WITH {moment.tables} SELECT e.source, e.epoch, e.position, e.n, e.event,"

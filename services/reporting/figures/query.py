@@ -131,7 +131,7 @@ def _aggregate(definition: Figure) -> str:
     if definition.measure == "sum":
         return f"coalesce(sum({summed(definition, source)}), 0)::bigint"
     if definition.field is None:
-        return "count(*)"
+        return "count(*)" if source.weight == "1" else f"coalesce(sum({source.weight}), 0)"
     return f"count(DISTINCT {source.words[definition.field].sql})"
 
 
@@ -141,8 +141,23 @@ def measure_query(definition: Figure, area: UUID, moment: Moment) -> tuple[str, 
     field = [] if definition.field is None else [source_of(definition).words.get(definition.field)]
     rows = entries(definition, area, moment, binds, [word for word in field if word])
     # One table has one source, so a position names an event; counting rows would sort.
+    if definition.measure == "distinct" and source_of(definition).weight != "1":
+        return _distinct(definition, rows, moment), binds.values
     chosen = f"{_aggregate(definition)} AS raw, count(DISTINCT e.position) AS events"
     return f"WITH {moment.tables} SELECT {chosen} {rows}", binds.values
+
+
+def _distinct(definition: Figure, rows: str, moment: Moment) -> str:
+    """Values of which an entry is left once corrections have taken theirs back."""
+    source = source_of(definition)
+    assert definition.field is not None, "a distinct count names its field"
+    value = source.words[definition.field].sql
+    left = f"SELECT {value} AS value {rows} GROUP BY 1 HAVING sum({source.weight}) > 0"
+    return (
+        f"WITH {moment.tables}, remaining AS ({left}) SELECT"  # noqa: S608 - constants of the language
+        f" (SELECT count(value) FROM remaining) AS raw,"
+        f" (SELECT count(DISTINCT e.position) {rows}) AS events"
+    )
 
 
 def events_query(

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from libs.events.contracts import assets, households, money
 from libs.events.contracts.reporting import Over
+from services.reporting.views.tables import WEIGHT
 
 Kind = Literal["text", "uuid", "int", "bool", "area"]
 Needs = Literal["lot", "project", "payment", "category"]
@@ -40,7 +41,8 @@ class Sum:
 @dataclass(frozen=True, slots=True)
 class Source:
     """Entries that a figure may measure. `scope`: the area that an entry belongs to; `unless`: the
-    filter that holds when a definition does not name that word; `shows`: an entry as explained."""
+    filter that holds when a definition does not name that word; `shows`: an entry as explained;
+    `weight`: how much an entry counts, where corrections take entries back."""
 
     table: str
     label: str
@@ -50,6 +52,7 @@ class Source:
     distinct: frozenset[str]
     shows: tuple[str, ...]
     unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weight: str = "1"
 
 
 def _values(literal: Any) -> tuple[str, ...]:
@@ -147,6 +150,7 @@ POPULATIONS = Source(
     },
     frozenset(("population", "project")),
     ("population", "grade", "area", "project", "project.name"),
+    weight=WEIGHT,
 )
 HOUSEHOLDS = Source(
     "view.households",
@@ -168,6 +172,7 @@ HOUSEHOLDS = Source(
     frozenset(("household", "register_type")),
     ("fact", "household", "register_type", "era", "risk", "area"),
     {"fact": ("registered",)},
+    weight=WEIGHT,
 )
 ASSETS = Source(
     "view.assets",
@@ -196,6 +201,7 @@ ASSETS = Source(
     frozenset(("asset", "project", "lot", "kind")),
     ("fact", "asset", "kind", "category", "ledger", "project", "project.name", "lot", "area"),
     {"fact": ("formed",)},
+    weight=WEIGHT,
 )
 SOURCES: Mapping[Over, Source] = {
     "movements": MOVEMENTS,

@@ -8,18 +8,23 @@ from uuid import UUID
 
 from libs.events.contracts.assets import (
     AssetClassified,
+    AssetCorrected,
     AssetFormed,
     AssetRecorded,
     AssetTransferred,
+    LedgerCorrected,
     RightConfirmed,
 )
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
-from .tables import ASSETS, Origin
+from .tables import ANEW, ASSETS, TAKEN_BACK, Origin, before, signed
 
 SOURCE = "assets"
-OF = (AssetFormed, AssetClassified, AssetRecorded, RightConfirmed, AssetTransferred)
+OF = (
+    *(AssetFormed, AssetClassified, AssetRecorded, RightConfirmed, AssetTransferred),
+    *(AssetCorrected, LedgerCorrected),
+)
 
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
@@ -29,6 +34,10 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield from _formed(origin, fact)
         case AssetClassified():
             yield _step(origin, "classified", fact.asset, fact.area, category=fact.category)
+        case AssetCorrected():
+            yield from _formed_anew(origin, fact)
+        case LedgerCorrected():
+            yield from _recorded_anew(origin, fact)
         case AssetRecorded():
             entered: dict[str, Any] = {
                 "ledger": fact.ledger,
@@ -67,3 +76,39 @@ def _step(
     counted = values.pop("assets", 0)
     assert not values, f"no such column: {sorted(values)}"
     return ASSETS, origin.row(n, origin.recorded.type, fact, asset, area, *told, counted)
+
+
+def _formed_anew(origin: Origin, fact: AssetCorrected) -> Iterator[tuple[Table, Row]]:
+    """What was said of its formation is taken back, then said as it should have been."""
+    was = before(fact)
+    for n, sign, told in ((TAKEN_BACK, -1, was), (ANEW, 1, {})):
+        yield _step(
+            origin,
+            "formed",
+            fact.asset,
+            fact.area,
+            n=n,
+            project=fact.project,
+            name=fact.name,
+            kind=told.get("kind", fact.kind),
+            quantity=told.get("quantity", fact.quantity),
+            value_fen=signed(sign, told.get("value", fact.value_fen)),
+            assets=sign,
+        )
+
+
+def _recorded_anew(origin: Origin, fact: LedgerCorrected) -> Iterator[tuple[Table, Row]]:
+    was = before(fact)
+    for n, sign, told in ((TAKEN_BACK, -1, was), (ANEW, 1, {})):
+        keeper = told.get("keeper")
+        yield _step(
+            origin,
+            "recorded",
+            fact.asset,
+            fact.area,
+            n=n,
+            ledger=fact.ledger,
+            organisation=fact.keeper if keeper is None else UUID(keeper),
+            code=told.get("code", fact.code),
+            value_fen=signed(sign, told.get("value", fact.value_fen)),
+        )

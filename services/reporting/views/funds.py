@@ -131,7 +131,8 @@ def _named(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
             yield DOCUMENTS, origin.row(0, stream, fact.area, *letter)
         case LotRegistered() | LotCorrected():
             kind = (fact.level, fact.year, fact.fund_name, fact.batch)
-            yield LOTS, origin.row(0, stream, fact.area, *kind, fact.document, _fen(fact))
+            of = origin if isinstance(fact, LotRegistered) else origin.by(fact.number)
+            yield LOTS, of.row(0, stream, fact.area, *kind, fact.document, _fen(fact))
         case ProjectProposed() | ProjectCorrected():
             planned = (fact.year, fact.name, fact.kind, fact.purpose)
             yield PROJECTS, origin.row(0, stream, fact.area, *planned)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
+
+from libs.events.contracts.changes import Corrected
 from libs.events.entries import Row, Table
 from libs.events.types import Metadata, Recorded
 
@@ -18,6 +21,22 @@ TAIL = (
     ("effective_on", "date"),
     ("recorded_at", "timestamptz"),
 )
+
+
+TAKEN_BACK, ANEW = 0, 1
+"""Which rows of a correction: even ones take back what was said, odd ones say it anew. Entries are
+never changed, so what was known before a correction can be asked for ever."""
+WEIGHT = "CASE WHEN e.event LIKE '%Corrected' AND e.n % 2 = 0 THEN -1 ELSE 1 END"
+"""How much such a row of entries `e` counts."""
+
+
+def before(fact: Corrected) -> dict[str, Any]:
+    """What the fields that change said, by name."""
+    return {change.field: change.was for change in fact.changes}
+
+
+def signed(sign: int, value: Any) -> int | None:
+    return None if value is None else sign * int(value)
 
 
 def _written_once(name: str, /, **columns: str) -> Table:
@@ -31,6 +50,10 @@ class Origin(NamedTuple):
     source: str
     recorded: Recorded
     metadata: Metadata
+
+    def by(self, document: str) -> Origin:
+        """With another 文号: of the thing, where the event has that of its correction."""
+        return self._replace(metadata=msgspec.structs.replace(self.metadata, document=document))
 
     def row(self, n: int, *values: Any) -> Row:
         """A row of a written-once table: where it is from, its values, its dates."""

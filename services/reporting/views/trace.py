@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from .cursors import CUT, Moment, latest, told, within_cut
+from .tables import WEIGHT
 
 FIRST = UUID(int=0)
 SPENT = "('reserved', 'in_flight', 'paid')"
@@ -37,12 +38,20 @@ def _named(table: str, key: str, alias: str) -> str:
     return f"{latest(table, key)} {alias}"
 
 
+def _begun(table: str, key: str) -> str:
+    """It counted on the day, whenever it was corrected since."""
+    return (
+        f"($3::date IS NULL OR EXISTS (SELECT FROM {table} b"
+        f" WHERE b.{key} = $4 AND b.effective_on <= $3))"
+    )
+
+
 LOT = f"""
 WITH {CUT} SELECT l.lot AS id, l.area, l.level, l.year, l.fund_name, l.batch, l.amount_fen,
        l.document_id, d.number, d.title, d.kind, d.issued_on
   FROM {_named("view.lots", "lot", "l")}
   LEFT JOIN {_named("view.documents", "document_id", "d")} ON d.document_id = l.document_id
- WHERE l.lot = $4 AND ($3::date IS NULL OR l.effective_on <= $3)
+ WHERE l.lot = $4 AND {_begun("view.lots", "lot")}
 """  # noqa: S608 - constants
 LOT_PURPOSES = f"""
 WITH {CUT}, {_entries("m", "view.movements", "lot")}
@@ -89,7 +98,7 @@ WITH {CUT} SELECT p.payment AS id, p.kind, p.area, p.project, j.name AS project_
   FROM {_named("view.payments", "payment", "p")}
   LEFT JOIN {_named("view.projects", "project", "j")} ON j.project = p.project
   LEFT JOIN {_named("view.organisations", "organisation", "o")} ON o.organisation = p.payee
- WHERE p.payment = $4 AND ($3::date IS NULL OR p.effective_on <= $3)
+ WHERE p.payment = $4 AND {_begun("view.payments", "payment")}
 """  # noqa: S608 - constants
 PAYMENT_LOTS = f"""
 WITH {CUT}, {_entries("m", "view.movements", "payment")}
@@ -103,12 +112,13 @@ SELECT m.lot AS id, m.purpose, l.level, l.fund_name, l.batch, l.document_id, d.n
 """  # noqa: S608 - constants
 PROJECT_ASSETS = f"""
 WITH {CUT}, {_entries("a", "view.assets", "project")}
-SELECT asset AS id, name, kind, area, value_fen FROM a WHERE fact = 'formed' ORDER BY asset
+SELECT DISTINCT ON (asset) asset AS id, name, kind, area, value_fen FROM a
+ WHERE fact = 'formed' ORDER BY asset, position DESC, n DESC
 """  # noqa: S608 - constants
 HOUSEHOLD = f"""
 WITH {CUT}, {_entries("h", "view.households", "household")}
 SELECT household AS id, area, register_type, era, persons, synthetic FROM h
- WHERE fact = 'registered' ORDER BY position DESC LIMIT 1
+ WHERE fact = 'registered' ORDER BY position DESC, n DESC LIMIT 1
 """  # noqa: S608 - constants
 HOUSEHOLD_LINES = f"""
 WITH {CUT}, {_entries("t", "view.lines", "household")}
@@ -130,7 +140,7 @@ WITH {CUT}, {_entries("a", "view.assets", "asset")}
 SELECT a.asset AS id, a.area, a.name, a.kind, a.quantity, a.value_fen, a.project,
        j.name AS project_name
   FROM a LEFT JOIN {_named("view.projects", "project", "j")} ON j.project = a.project
- WHERE a.fact = 'formed'
+ WHERE a.fact = 'formed' ORDER BY a.position DESC, a.n DESC LIMIT 1
 """  # noqa: S608 - constants
 ASSET_LOTS = f"""
 WITH {CUT}, {_entries("a", "view.assets", "asset")}
@@ -145,7 +155,7 @@ SELECT a.epoch || '-' || a.position AS event_id, a.event, a.fact, a.category, a.
        a.organisation, o.name AS organisation_name, a.code, a.value_fen, a.occurred_on
   FROM a LEFT JOIN {_named("view.organisations", "organisation", "o")}
        ON o.organisation = a.organisation
- WHERE a.fact <> 'source' ORDER BY a.position, a.n
+ WHERE a.fact <> 'source' AND {WEIGHT.replace("e.", "a.")} > 0 ORDER BY a.position, a.n
 """  # noqa: S608 - constants
 PROJECT_PAYMENTS = f"""
 WITH {CUT}, {_entries("m", "view.movements", "project")}

@@ -1,0 +1,94 @@
+"""Routes of corrections 更正 in assets: what was registered of an asset, what a ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from asyncpg import Pool
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds
+from libs.chassis.corrections import CorrectionMade, Subject, correct, counted, history
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from services.assets.domain import correction
+from services.assets.domain.asset import Asset, assets
+from services.assets.domain.correction import CorrectAsset, CorrectLedgerEntry
+from services.assets.domain.organisation import OrganisationFacts
+from services.assets.views import known as copies
+
+router = APIRouter(tags=["资产"])
+Clerk = Annotated[Call, Depends(Holds("clerk"))]
+
+
+async def _rests(_: Pool, __: UUID, state: Asset) -> Sequence[dict[str, Any]]:
+    """Its entries in the ledgers, and the lots that gave to it."""
+    stated = [entry.value_fen for entry in state.entries.values() if entry.value_fen is not None]
+    entries = counted("ledger_entries", [], sum(stated)) | {"count": len(state.entries)}
+    given = sum(source.amount_fen for source in state.sources)
+    return [entries, counted("lots", [source.lot for source in state.sources], given)]
+
+
+ASSET = Subject(
+    "assets",
+    "asset",
+    "资产",
+    assets,
+    lambda one: one.area,
+    _rests,
+    (
+        ("reporting", "资产的来源与经过", "/api/v1/reporting/trace/assets/{id}"),
+        (
+            "reporting",
+            "统计数字与报表：以后计算的随之改变，留存截面不变",
+            "/api/v1/reporting/figures",
+        ),
+    ),
+)
+history(router, ASSET, "clerk", "finance", "auditor")
+
+
+async def _of_asset(streams: Streams, ask: Ask[Any]) -> Asset:
+    return await streams.load(assets, ask.subject)
+
+
+async def _path(known: Knowing, state: Asset) -> tuple[UUID, ...]:
+    return () if state.area is None else await known.path(state.area)
+
+
+async def _where(known: Knowing, state: Asset, _: Ask[CorrectAsset]) -> Facts:
+    return Facts(path=await _path(known, state))
+
+
+async def _keeper(known: Knowing, state: Asset, ask: Ask[CorrectLedgerEntry]) -> OrganisationFacts:
+    read = await known.fresh("households")
+    keeper = ask.command.changes.keeper
+    registered = await copies.registered(known.pool, [] if keeper is None else [keeper])
+    return OrganisationFacts(path=await _path(known, state), households=read, registered=registered)
+
+
+CORRECT = Decider(CorrectAsset, Facts, _of_asset, _where, correction.correct_asset)
+CORRECT_ENTRY = Decider(
+    CorrectLedgerEntry, OrganisationFacts, _of_asset, _keeper, correction.correct_entry
+)
+DECIDERS = (CORRECT, CORRECT_ENTRY)
+
+
+@router.post(
+    "/assets/{id}/corrections", status_code=201, response_model=CorrectionMade, summary="更正资产"
+)
+async def correct_asset(id: UUID, command: CorrectAsset, call: Clerk) -> Response:
+    """来源与其他资金之和须仍等于价值；分类、确权、移交各有办法。"""
+    return await correct(call, ASSET, CORRECT, command, id)
+
+
+@router.post(
+    "/assets/{id}/ledger-corrections",
+    status_code=201,
+    response_model=CorrectionMade,
+    summary="更正台账",
+)
+async def correct_entry(id: UUID, command: CorrectLedgerEntry, call: Clerk) -> Response:
+    """一本台账的价值、记账单位或编码。"""
+    return await correct(call, ASSET, CORRECT_ENTRY, command, id)

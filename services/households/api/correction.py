@@ -1,0 +1,225 @@
+"""Routes of corrections 更正 in households: households, counts, organisations, areas, persons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from asyncpg import Pool
+from fastapi import APIRouter, Depends, Response
+
+from libs.chassis.call import Call, Holds, RefusedCall
+from libs.chassis.corrections import CorrectionMade, Subject, citing, correct, counted, history
+from libs.events.clock import today
+from libs.events.correction import NotCorrectable, NothingToCorrect
+from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.known import below
+from services.households.domain import correction
+from services.households.domain.area import Changing, code_stream
+from services.households.domain.correction import (
+    CorrectArea,
+    CorrectHousehold,
+    CorrectOrganisation,
+    CorrectPerson,
+    CorrectPopulation,
+    Counted,
+)
+from services.households.domain.household import Flagging, Household, households
+from services.households.domain.organisation import (
+    Addition,
+    Name,
+    Organisation,
+    name_stream,
+    names,
+    organisations,
+)
+from services.households.domain.person import Held, Person, persons
+from services.households.domain.population import Population, populations
+from services.households.domain.tree import Area, areas, bearers
+
+from .admission import admit_to_person, held
+from .person import GONE
+from .sealed import sealed_correction
+from .typed import EnterCorrection
+
+router = APIRouter()
+Clerk = Annotated[Call, Depends(Holds("clerk"))]
+Steward = Annotated[Call, Depends(Holds("steward"))]
+READERS = ("clerk", "finance", "auditor", "steward")
+FIGURES = (
+    "reporting",
+    "统计数字与报表：以后计算的随之改变，留存截面不变",
+    "/api/v1/reporting/figures",
+)
+PAID = ("funds", "该户的发放", "/api/v1/reporting/trace/households/{id}")
+
+
+async def _of_household(_: Pool, __: UUID, state: Household) -> Sequence[dict[str, Any]]:
+    told: dict[str, Any] = {"amount_fen": None, "first": []}
+    return [
+        {"what": "members", "count": state.listed, **told},
+        {"what": "flags", "count": state.flags, **told},
+    ]
+
+
+async def _nothing(_: Pool, __: UUID, ___: Population | Person) -> Sequence[dict[str, Any]]:
+    return []
+
+
+async def _of_organisation(pool: Pool, id_: UUID, state: Organisation) -> Sequence[dict[str, Any]]:
+    users = await citing(pool, "users", [id_], table="known.seats", column="unit")
+    return [users, counted("aliases", []) | {"count": len(state.aliases)}]
+
+
+async def _of_area(pool: Pool, id_: UUID, _: Area) -> Sequence[dict[str, Any]]:
+    """Areas below it; what lies in them is by id and does not change."""
+    rows = await pool.fetch(_BELOW, id_)
+    return [
+        counted("areas", [row["id"] for row in rows if row["id"] != id_]),
+        await citing(pool, "organisations", [id_], table="view.organisations", column="area"),
+    ]
+
+
+_BELOW = below("$1")
+HOUSEHOLD = Subject(
+    "households",
+    "household",
+    "农户",
+    households,
+    lambda one: one.area,
+    _of_household,
+    (PAID, FIGURES),
+)
+POPULATION = Subject(
+    "populations",
+    "population",
+    "人群",
+    populations,
+    lambda one: one.area,
+    _nothing,
+    (FIGURES,),
+)
+ORGANISATION = Subject(
+    "organisations",
+    "organisation",
+    "单位",
+    organisations,
+    lambda one: one.area,
+    _of_organisation,
+    (
+        ("funds", "以该单位为收款单位的付款", "/api/v1/funds/payments"),
+        ("assets", "该单位管理或所有的资产", "/api/v1/assets/assets"),
+    ),
+)
+AREA = Subject("areas", "area", "区域", areas, lambda one: one.id, _of_area, (FIGURES,))
+PERSON = Subject("persons", "person", "人员", persons, lambda one: one.area, _nothing)
+for one in (HOUSEHOLD, POPULATION, ORGANISATION, AREA, PERSON):
+    history(router, one, *READERS)
+
+
+async def _area(streams: Streams, area: UUID | None) -> Area:
+    return Area() if area is None else await streams.load(areas, area)
+
+
+async def _household(streams: Streams, ask: Ask[CorrectHousehold]) -> Flagging:
+    known = await streams.load(households, ask.subject)
+    return Flagging(ask.subject, known, await _area(streams, known.area))
+
+
+async def _population(streams: Streams, ask: Ask[CorrectPopulation]) -> Counted:
+    known = await streams.load(populations, ask.subject)
+    return Counted(ask.subject, known, await _area(streams, known.area))
+
+
+async def _organisation(streams: Streams, ask: Ask[CorrectOrganisation]) -> Addition:
+    known = await streams.load(organisations, ask.subject)
+    name = ask.command.changes.name
+    if known.area is None or name is None:
+        return Addition(known, await _area(streams, known.area), Name())
+    taken = await streams.load(names, name_stream(known.area, name))
+    return Addition(known, await _area(streams, known.area), taken)
+
+
+async def _of_code(streams: Streams, ask: Ask[CorrectArea]) -> Changing:
+    known = await streams.load(areas, ask.subject)
+    code = ask.command.changes.code
+    if code is None:
+        return Changing(known, [])
+    marked = await streams.load(bearers, code_stream(code))
+    return Changing(known, await streams.load_many(areas, marked))
+
+
+async def _person(streams: Streams, ask: Ask[CorrectPerson]) -> Held:
+    return await held(streams, ask.subject)
+
+
+async def _where(_: Knowing, state: Flagging | Counted | Addition | Held, __: Ask[Any]) -> Facts:
+    return Facts(path=state.area.path_on(today()))
+
+
+async def _where_it_is(_: Knowing, state: Changing, __: Ask[Any]) -> Facts:
+    return Facts(path=state.known.path_on(today()))
+
+
+CORRECT_HOUSEHOLD = Decider(
+    CorrectHousehold, Facts, _household, _where, correction.correct_household
+)
+CORRECT_POPULATION = Decider(
+    CorrectPopulation, Facts, _population, _where, correction.correct_population
+)
+CORRECT_ORGANISATION = Decider(
+    CorrectOrganisation, Facts, _organisation, _where, correction.correct_organisation
+)
+CORRECT_AREA = Decider(CorrectArea, Facts, _of_code, _where_it_is, correction.correct_area)
+CORRECT_PERSON = Decider(CorrectPerson, Facts, _person, _where, correction.correct_person)
+DECIDERS = (
+    CORRECT_HOUSEHOLD,
+    CORRECT_POPULATION,
+    CORRECT_ORGANISATION,
+    CORRECT_AREA,
+    CORRECT_PERSON,
+)
+MADE: dict[str, Any] = {"status_code": 201, "response_model": CorrectionMade}
+
+
+@router.post("/households/{id}/corrections", **MADE, tags=["农户"], summary="更正农户")
+async def correct_household(id: UUID, command: CorrectHousehold, call: Clerk) -> Response:
+    """只写要更正的项；列有成员的，人数随成员名单。"""
+    return await correct(call, HOUSEHOLD, CORRECT_HOUSEHOLD, command, id)
+
+
+@router.post("/populations/{id}/corrections", **MADE, tags=["人群"], summary="更正汇总级人数")
+async def correct_population(id: UUID, command: CorrectPopulation, call: Clerk) -> Response:
+    """户数与人数至少留一项。"""
+    return await correct(call, POPULATION, CORRECT_POPULATION, command, id)
+
+
+@router.post("/organisations/{id}/corrections", **MADE, tags=["单位"], summary="更正单位")
+async def correct_organisation(id: UUID, command: CorrectOrganisation, call: Steward) -> Response:
+    """错登的名称留作别名。"""
+    return await correct(call, ORGANISATION, CORRECT_ORGANISATION, command, id)
+
+
+@router.post("/areas/{id}/corrections", **MADE, tags=["区域"], summary="更正区域")
+async def correct_area(id: UUID, command: CorrectArea, call: Steward) -> Response:
+    """现行代码或名称录错时；区划确有变化的，登记代码变更或区划调整。"""
+    return await correct(call, AREA, CORRECT_AREA, command, id)
+
+
+@router.post(
+    "/persons/{id}/corrections", **MADE, tags=["人员"], summary="更正个人信息", responses=GONE
+)
+async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Response:
+    """更正前后的内容都密封保存；回答只说更正了哪几项。"""
+    known = await call.first_answer()
+    if known is not None:
+        return known
+    found = await admit_to_person(call, id)
+    try:
+        command = await sealed_correction(call, typed, found)
+    except NotCorrectable as refusal:
+        raise RefusedCall(call, refusal) from None
+    if command is None:
+        raise RefusedCall(call, NothingToCorrect())
+    return await correct(call, PERSON, CORRECT_PERSON, command, id)
