@@ -27,10 +27,11 @@ _TYPE = (
     '21600l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"'
     "/></v:shapetype>"
 )
+_SPACES = {"v": "vml", "o": "office:office", "x": "office:excel"}
 _DRAWING = (
-    '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
-    ' xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap'
-    ' v:ext="edit" data="{cluster}"/></o:shapelayout></xml>'
+    '<xml xmlns:v="urn:schemas-microsoft-com:vml"'
+    ' xmlns:o="urn:schemas-microsoft-com:office:office">'
+    '<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="{cluster}"/></o:shapelayout></xml>'
 )
 IDS_A_CLUSTER = 1_024
 _END = b"</xml>"
@@ -68,7 +69,7 @@ class Notes:
     def drawing(self, existing: bytes | None, sheet: int, shown: set[tuple[int, int]]) -> bytes:
         """The VML part; a cell in `shown` has its shape already. `sheet` keeps the shapes' ids
         apart from those of other sheets."""
-        drawn = existing or _DRAWING.format(cluster=sheet).encode()
+        drawn = _declared(existing or _DRAWING.format(cluster=sheet).encode())
         begun = max((int(n) for n in _SHAPE_ID.findall(drawn)), default=sheet * IDS_A_CLUSTER)
         cells = [cell for cell in self.texts if cell not in shown]
         shapes = [_shape(begun + n, *cell) for n, cell in enumerate(cells, 1)]
@@ -78,6 +79,18 @@ class Notes:
         if not end:
             raise ValueError("no drawing")
         return before + "".join(shapes).encode() + end + after
+
+
+def _declared(drawing: bytes) -> bytes:
+    """With the prefixes that our shapes use; not every program declares all three."""
+    begin, tag, rest = drawing.partition(b"<xml")
+    root, _, _ = rest.partition(b">")
+    missing = "".join(
+        f' xmlns:{prefix}="urn:schemas-microsoft-com:{name}"'
+        for prefix, name in _SPACES.items()
+        if f"xmlns:{prefix}=".encode() not in root
+    )
+    return begin + tag + missing.encode() + rest
 
 
 def commented(comments: bytes) -> set[str]:
