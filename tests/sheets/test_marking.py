@@ -347,3 +347,27 @@ def test_what_is_copied_is_copied_whole(tmp_path: Path) -> None:
         mark(held, held.sheets[0], header_row=1, marks=[], summary=SUMMARY, target=tmp_path / "y")
     with ZipFile(tmp_path / "y") as book:
         assert {name: book.read(name).decode() for name in more} == more
+
+
+def test_a_workbook_that_comes_back_is_marked_anew(
+    source: Torture, result: Path, tmp_path: Path
+) -> None:
+    rows = source.rows
+    with opened(result, "again.xlsx") as book:
+        assert [(sheet.name, sheet.ours) for sheet in book.sheets] == [
+            ("汇总", True),
+            (ROSTER, False),
+            (NOTES, False),
+        ]
+    wrong = rows["unknown_village"]
+    marks = [Mark(n, "接受") for n in range(HEADER_ROWS[-1] + 1, source.last + 1)]
+    marks[wrong - HEADER_ROWS[-1] - 1] = Mark(wrong, "拒绝", "R9", "村", "改", {5: "村"})
+    again = load_workbook(marked(result, marks, tmp_path / "y.xlsx", HEADER_ROWS[-1]))
+    assert again.sheetnames == ["汇总", ROSTER, NOTES]
+    sheet = again[ROSTER]
+    assert sheet.max_column == FIRST + 3
+    assert [c.value for c in sheet[rows["id_as_number"]]][12:] == ["接受", None, None, None]
+    red = [c.coordinate for row in sheet.iter_rows() for c in row if c.fill.fgColor.rgb == RED]
+    assert red == [f"E{wrong}"]
+    noted = {c.coordinate: c.comment.text for row in sheet.iter_rows() for c in row if c.comment}
+    assert noted == {f"E{wrong}": "村", f"B{rows['good']}": "用户自己的批注\n姓名待核"}
