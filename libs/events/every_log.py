@@ -9,6 +9,7 @@ from typing import Any
 from . import (
     approval_tasks,
     approvals,
+    exports,
     imports,
     objections,
     packs,
@@ -36,6 +37,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *packs.DECIDERS,
     *second_factors.DECIDERS,
     imports.RECORD,
+    exports.EXPORT,
     *approval_tasks.DECIDERS,
 )
 

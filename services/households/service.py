@@ -11,6 +11,7 @@ from services.households.api import (
     area,
     beginning,
     disclosure,
+    exports,
     household,
     organisation,
     person,
@@ -61,4 +62,5 @@ service = Service(
     importers=(roster.ROSTER, populations.POPULATIONS),
     deadlines=waiting.DEADLINES,
     vault=True,
+    exports=exports.EXPORTS,
 )

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
-from . import approvals, imports, rules
+from . import approvals, exports, imports, rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -185,4 +185,5 @@ CONTRACTS = (
     | rules.CONTRACTS
     | approvals.CONTRACTS
     | imports.CONTRACTS
+    | exports.CONTRACTS
 )
