@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import msgspec
 from jsonschema import Draft202012Validator
 
@@ -92,8 +93,17 @@ def addresses(walk: Walk, door: Door) -> Iterator[str]:
         nouns = (noun, "batches") if "/trace/payments" in door.template else (noun,)
         yield from (door.template.format(id=id_) for id_ in made(walk, *nouns))
         yield from existing(walk, door)
+    elif door.route.path == "/exports/members":
+        yield f"{door.template}?profile=full&purpose=走查"
     else:
         yield door.template + ("?state=closed" if door.route.path == "/tasks" else "")
+
+
+def is_declared_file(door: Door, answer: httpx.Response) -> bool:
+    """Whether an answer is a file, of a kind that the document names."""
+    declared = document(door.service.name)["paths"][door.route.path][door.method.lower()]
+    kinds = declared["responses"]["200"].get("content", {}).keys() - {"application/json"}
+    return answer.headers["content-type"].partition(";")[0] in kinds
 
 
 async def named_outside(walk: Walk) -> None:
@@ -161,6 +171,9 @@ async def test_every_answer_is_as_declared(walk: Walk) -> None:
         for path in addresses(walk, door):
             waiting = await reading_all(walk, door)
             answer = await walk.ask(door, token, path=path, headers=waiting)
+            if is_declared_file(door, answer):
+                answered.add(door.route.path)
+                continue
             told = answer.json()
             assert faults(door, answer.status_code, told) == [], (str(door), path)
             if answer.status_code == 200:

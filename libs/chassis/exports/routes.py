@@ -38,7 +38,7 @@ AT_ONCE = 2
 """A process: each holds a connection of the pool while its file is made."""
 PART = 500
 CHUNK = 1 << 16
-MEDIA = {"xlsx": XLSX, "csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+MEDIA = {"xlsx": XLSX, "csv": "text/csv", "ndjson": "application/x-ndjson"}
 PROFILE = r"^[a-z][a-z0-9_]{0,39}$"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
@@ -76,7 +76,7 @@ def exports_router(service: Service) -> APIRouter:
             _personal(export, turns) if export.personal else _plain(export, turns),
             name=f"export_{export.name}",
             response_class=Response,
-            responses={200: {"content": {"application/octet-stream": _FILE}}},
+            responses={200: {"content": dict.fromkeys(MEDIA.values(), _FILE)}},
             summary=f"导出{export.title}",
             description="xlsx、csv 或 ndjson；每次下载先记录，再发出。",
         )

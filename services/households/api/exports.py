@@ -81,14 +81,17 @@ HOUSEHOLDS = Export(
     (
         Field("id", "户编号", "code"),
         *AREA_FIELDS,
-        Field("members", "已列成员数", "count"),
+        Field("era", "时期"),
+        Field("register_type", "监测类别"),
+        Field("persons", "人数", "count"),
+        Field("registered_on", "登记日期", "day"),
+        Field("synthetic", "演示", "yes"),
     ),
     f"""
-SELECT t.household AS id, {AREA_COLUMNS}, count(*) AS members
-  FROM view.members t {AREA_JOIN}
+SELECT t.id, {AREA_COLUMNS}, t.era, t.register_type, t.persons, t.registered_on, t.synthetic
+  FROM view.households t {AREA_JOIN}
  WHERE $1::uuid IS NULL OR t.area IN ({below("$1")})
- GROUP BY t.household, newest.code, newest.name
- ORDER BY t.household
+ ORDER BY t.id
 """,  # noqa: S608 - constants of the code
 )
 MEMBERS = Export(
