@@ -14,7 +14,7 @@ import uvloop
 
 from libs.chassis import logs
 
-from . import append, areas, http, lag, memory, peers, rebuild, relay, replay, soak, vault
+from . import append, areas, http, lag, memory, peers, rebuild, relay, replay, sheets, soak, vault
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
@@ -27,6 +27,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "rebuild": rebuild.measure,
     "relay": relay.measure,
     "replay": replay.measure,
+    "sheets": sheets.measure,
     "vault": vault.measure,
     "peers": peers.measure,
     "soak": soak.measure,

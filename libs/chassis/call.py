@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from fastapi import Request, Response
 
 from libs.events import spans
-from libs.events.answer import WAITS, answered, refusal_of, rehearsal_of
+from libs.events.answer import WAITS, Answer, answered, refusal_of, rehearsal_of
 from libs.events.clock import today
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
@@ -158,6 +158,13 @@ class Call:
             traceparent=spans.traceparent() or _traceparent(headers.get("traceparent")),
             if_match=_version(headers.get("if-match")),
         )
+
+    async def record(self, decider: Decider[Any, Any, Any], command: Command) -> Answer:
+        """What the call itself is: a download, which happens anew each time it is asked for, and so
+        is bound to no key of the caller's."""
+        around = self._around(uuid4(), await request_hash(self.request))
+        ask = Ask(around.correlation, None, command, self.actor, self.caller.behalf)
+        return await execute(self.log, ask, around, decider)
 
     async def refuse(self, refusal: Refused) -> Response:
         """Record and answer a refusal that no rule decided (the role, or the area before anything

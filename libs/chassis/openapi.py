@@ -185,6 +185,8 @@ def _problems(route: APIRoute, is_command: bool) -> Iterator[int]:
         yield from (400, 401, 403, 404)
     if is_command:
         yield from (409, 412, 413)
+    if route.path.startswith("/exports"):
+        yield 409
     of_files = route.path.startswith("/files")
     if of_files and method_of(route) != "GET":
         yield from (409, 412, 413, 415)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from . import approvals, attachments, factor_routes, objections, reference, subscriptions, tasks
 from .common_routes import common_router
+from .exports.routes import exports_router
 from .files import routes as files
 from .imports import job_routes
 from .imports import routes as imports
@@ -27,4 +28,5 @@ def routers_of(service: Service) -> tuple[APIRouter, ...]:
         files.router,
         attachments.router,
         *((imports.router, job_routes.router) if service.importers else ()),
+        exports_router(service),
     )

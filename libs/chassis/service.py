@@ -20,6 +20,7 @@ from libs.events.invariant import Invariant
 from libs.events.reactor import Reactor
 from libs.events.reader import Reader
 
+from .exports.export import Export
 from .imports.importer import Importer
 
 
@@ -40,6 +41,7 @@ class Service:
     sets: Sequence[Set] = ()
     importers: Sequence[Importer] = ()
     deadlines: Sequence[Deadline] = ()
+    exports: Sequence[Export] = ()
     vault: bool = False
 
     @property

@@ -10,6 +10,7 @@ from . import (
     approval_tasks,
     approvals,
     evidence,
+    exports,
     imports,
     objections,
     packs,
@@ -38,6 +39,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *packs.DECIDERS,
     *second_factors.DECIDERS,
     imports.RECORD,
+    exports.EXPORT,
     *approval_tasks.DECIDERS,
     *evidence.DECIDERS,
 )

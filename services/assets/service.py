@@ -11,7 +11,7 @@ from libs.events.reactor import Reactor
 from libs.events.reader import Reader
 from libs.events.types import Event, Metadata, Recorded
 from services.assets import policies
-from services.assets.api import asset, correction, expectation, ledger
+from services.assets.api import asset, correction, expectation, exports, ledger
 from services.assets.domain import formed
 from services.assets.views import expected, known, waiting
 from services.assets.views import ledger as ledger_view
@@ -37,4 +37,5 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=formed.INVARIANTS,
     deadlines=waiting.DEADLINES,
+    exports=exports.EXPORTS,
 )

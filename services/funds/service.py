@@ -9,7 +9,17 @@ from libs.chassis.service import Service
 from libs.events.entries import Row, Table
 from libs.events.reader import Reader
 from libs.events.types import Event, Metadata, Recorded
-from services.funds.api import batch, correction, document, lists, lot, payment, policy, project
+from services.funds.api import (
+    batch,
+    correction,
+    document,
+    exports,
+    lists,
+    lot,
+    payment,
+    policy,
+    project,
+)
 from services.funds.domain import books
 from services.funds.domain.project_kind import PROJECT_KINDS
 from services.funds.domain.purpose import PURPOSES
@@ -41,4 +51,5 @@ service = Service(
     sets=(STANDARDS, PURPOSES, PROJECT_KINDS),
     deadlines=waiting.DEADLINES,
     importers=(lots.LOTS, projects.PROJECTS, payments.PAYMENTS),
+    exports=exports.EXPORTS,
 )

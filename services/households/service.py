@@ -12,6 +12,7 @@ from services.households.api import (
     beginning,
     correction,
     disclosure,
+    exports,
     household,
     organisation,
     person,
@@ -64,4 +65,5 @@ service = Service(
     importers=(roster.ROSTER, populations.POPULATIONS),
     deadlines=waiting.DEADLINES,
     vault=True,
+    exports=exports.EXPORTS,
 )

@@ -10,6 +10,7 @@ import pytest
 
 from libs.events import evidence
 from libs.events.contracts.evidence import AttachmentAdded, AttachmentWithdrawn
+from libs.events.contracts.log import TaskClosed
 from libs.events.contracts.rules import ReferenceRow, ReferenceSet, RuleOverridden, RuleWarned
 from libs.events.dated_rows import Reference, references
 from libs.events.decider import Ask, Decider, Decision, Facts
@@ -24,7 +25,6 @@ from libs.events.evidence import (
 from libs.events.evidence_needed import EvidenceMissing, Showing
 from libs.events.ruling import Ruled, ruling
 from libs.events.severity import Overridable, OverrideNeeded
-from libs.events.tasks import TaskClosed
 from libs.events.types import Actor
 from tests.spec import when
 

@@ -20,11 +20,11 @@ from services.households.domain.household import (
     HouseholdAlreadyRegistered,
     HouseholdNotRegistered,
     HouseholdOutsideArea,
-    HouseholdRow,
     Listed,
     RegisterHouseholds,
     households,
 )
+from services.households.domain.household_row import HouseholdRow
 from services.households.domain.tree import Area, DatedPath
 from tests.spec import ANYWHERE, when
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import msgspec
 from jsonschema import Draft202012Validator
 
@@ -93,8 +94,17 @@ def addresses(walk: Walk, door: Door) -> Iterator[str]:
         nouns = ("attachments",) if door.route.path.endswith("/content") else nouns
         yield from (door.template.format(id=id_) for id_ in made(walk, *nouns))
         yield from existing(walk, door)
+    elif door.route.path == "/exports/members":
+        yield f"{door.template}?profile=full&purpose=走查"
     else:
         yield door.template + ("?state=closed" if door.route.path == "/tasks" else "")
+
+
+def is_declared_file(door: Door, answer: httpx.Response) -> bool:
+    """Whether an answer is a file, of a kind that the document names."""
+    declared = document(door.service.name)["paths"][door.route.path][door.method.lower()]
+    kinds = declared["responses"]["200"].get("content", {}).keys() - {"application/json"}
+    return answer.headers["content-type"].partition(";")[0] in kinds
 
 
 async def named_outside(walk: Walk) -> None:
@@ -162,6 +172,9 @@ async def test_every_answer_is_as_declared(walk: Walk) -> None:
         for path in addresses(walk, door):
             waiting = await reading_all(walk, door)
             answer = await walk.ask(door, token, path=path, headers=waiting)
+            if is_declared_file(door, answer):
+                answered.add(door.route.path)
+                continue
             if answer.status_code == 200:
                 answered.add(door.route.path)
             if door.route.path.endswith("/content"):  # a file's bytes

@@ -24,8 +24,9 @@ PROGRAM = "openapi-python-client"
 DAY = date(2020, 3, 16)
 CONFIG = """
 post_hooks: []  # how the code is laid out is nobody's concern here
-content_type_overrides:  # what tus calls the bytes of a file
+content_type_overrides:  # what tus calls the bytes of a file, and a workbook
   application/offset+octet-stream: application/octet-stream
+  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
 """
 
 

@@ -15,10 +15,11 @@ STYLES = (
     "</fonts>"
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill'
     ' patternType="gray125"/></fill></fills><borders count="1"><border/></borders>'
-    '<cellXfs count="4">'
+    '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="4">'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0"/><xf numFmtId="14" fontId="0" fillId="0"'
     ' borderId="0"/><xf numFmtId="180" fontId="0" fillId="0" borderId="0"/><xf numFmtId="181"'
-    ' fontId="0" fillId="0" borderId="0"/></cellXfs></styleSheet>'
+    ' fontId="0" fillId="0" borderId="0"/></cellXfs><cellStyles count="1"><cellStyle name="常规"'
+    ' xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
 

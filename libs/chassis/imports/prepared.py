@@ -122,3 +122,20 @@ def _text(column: Column, value: Any) -> str:
             return str(value)
         case _:
             return str(value)
+
+
+def described(importer: Importer) -> dict[str, Any]:
+    """What somebody must know who fills in such a sheet."""
+    return {
+        "name": importer.name,
+        "title": importer.title,
+        "roles": list(importer.roles),
+        "columns": [
+            {"field": one.field, "title": one.title, "required": one.required}
+            for one in importer.columns
+        ],
+        "settings": [
+            {"name": one.name, "title": one.title, "required": one.required}
+            for one in importer.every_ask
+        ],
+    }

@@ -30,7 +30,7 @@ from ..sheets.cells import column_of
 from . import store
 from .header import heads_units, proposed
 from .importer import Importer
-from .prepared import best_sheet, header_of, heads_of, missing, preview, sheet_of
+from .prepared import best_sheet, described, header_of, heads_of, missing, preview, sheet_of
 from .settings import fits, setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
 from .store import Prepared
@@ -107,7 +107,7 @@ class NotMapped(Refused):
 @router.get("/importers", response_model=ImportersShown, summary="可导入的表")
 async def importers(call: Worker) -> Response:
     """每种表的列、必填与参数。"""
-    return answer({"items": [_told(one) for one in call.request.app.state.service.importers]})
+    return answer({"items": [described(one) for one in call.request.app.state.service.importers]})
 
 
 @router.post("/imports", status_code=201, response_model=ImportShown, summary="准备导入")
@@ -283,19 +283,3 @@ async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -
     about = {"id": str(id_), "importer": importer.name, "area": str(prepared.area)}
     more = {"sheet": prepared.sheet, "units": prepared.units, "same_as": same}
     return answer(about | more | seen, status)
-
-
-def _told(importer: Importer) -> dict[str, Any]:
-    return {
-        "name": importer.name,
-        "title": importer.title,
-        "roles": list(importer.roles),
-        "columns": [
-            {"field": one.field, "title": one.title, "required": one.required}
-            for one in importer.columns
-        ],
-        "settings": [
-            {"name": one.name, "title": one.title, "required": one.required}
-            for one in importer.every_ask
-        ],
-    }

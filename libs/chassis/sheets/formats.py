@@ -20,8 +20,11 @@ class MarkFormats:
         self._formats = self._child("cellXfs")
         if not len(self._formats):
             raise IrregularError
-        self._fill = self._append("fills", _red(self._root))
         self._red: dict[int, int] = {}
+        self._clean: dict[int, int] = {}
+        self.stale = self._reds()
+        self._child("fills").append(_red(self._root))
+        self._fill = len(self._child("fills")) - 1
         font = etree.SubElement(self._child("fonts"), self._tag("font"))
         etree.SubElement(font, self._tag("b"))
         bold = len(self._child("fonts")) - 1
@@ -33,10 +36,26 @@ class MarkFormats:
             self._red[style] = self._changed(style, fillId=str(self._fill), applyFill="1")
         return self._red[style]
 
+    def clean(self, style: int) -> int:
+        """The number of the format like a stale one, without our red."""
+        if style not in self._clean:
+            self._clean[style] = self._changed(style, fillId="0", applyFill="0")
+        return self._clean[style]
+
     def document(self) -> bytes:
         for name in ("fonts", "fills", "cellXfs"):
             self._child(name).set("count", str(len(self._child(name))))
         return serialized(self._root)
+
+    def _reds(self) -> frozenset[int]:
+        """Formats in our red, of an earlier round."""
+        fills = {
+            str(number)
+            for number, fill in enumerate(self._child("fills"))
+            if any(color.get("rgb") == RED for color in fill.iter("{*}fgColor"))
+        }
+        numbered = enumerate(self._formats)
+        return frozenset(number for number, xf in numbered if xf.get("fillId") in fills)
 
     def _changed(self, style: int, **attributes: str) -> int:
         # A style that is not there is shown as the first, and so it is copied.
@@ -45,10 +64,6 @@ class MarkFormats:
             made.set(name, value)
         self._formats.append(made)
         return len(self._formats) - 1
-
-    def _append(self, parent: str, child: etree._Element) -> int:
-        self._child(parent).append(child)
-        return len(self._child(parent)) - 1
 
     def _child(self, name: str) -> etree._Element:
         found = self._root.find(f"{{*}}{name}")

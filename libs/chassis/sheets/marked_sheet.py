@@ -17,6 +17,7 @@ from .writing import RELATIONS
 HEADS = ("结果", "规则号", "说明", "建议")
 WIDTHS = (8, 16, 48, 48)
 _STYLE = re.compile(rb"\ss\s*=\s*[\"'](\d+)[\"']")
+_CELL_STYLE = re.compile(rb"(<c\b[^>]*?\ss\s*=\s*[\"'])(\d+)")
 _SPANS = re.compile(rb"\sspans\s*=\s*[\"'][^\"']*[\"']")
 _DIMENSION = re.compile(rb"(<dimension\s+ref=[\"'])([A-Z]+\d+)(?::[A-Z]+(\d+))?([\"'])")
 _COLS = re.compile(rb"<cols\b[^>]*?(?:/>|>(.*?)</cols>)", re.DOTALL)
@@ -60,7 +61,7 @@ def marked(parts: Iterable[Piece], marks: Iterable[Mark], to: Marking) -> Iterat
     """
     coming = iter(marks)
     mark = next(coming, None)
-    for number, piece in enumerate(parts):
+    for number, piece in enumerate(_cleaned(parts, to.formats)):
         if number == 0:
             yield head_with_columns(piece.raw, to.column)
         elif piece.row is None:
@@ -74,6 +75,21 @@ def marked(parts: Iterable[Piece], marks: Iterable[Mark], to: Marking) -> Iterat
             yield _with_cells(piece, _heads(piece.row, to), to.column)
         else:
             yield piece.raw
+
+
+def _cleaned(parts: Iterable[Piece], formats: MarkFormats) -> Iterator[Piece]:
+    """Rows without the red of an earlier round."""
+
+    def clean(found: re.Match[bytes]) -> bytes:
+        style = int(found[2])
+        return found[1] + b"%d" % formats.clean(style) if style in formats.stale else found[0]
+
+    for piece in parts:
+        if piece.row is None or not formats.stale:
+            yield piece
+        else:
+            body, raw = (_CELL_STYLE.sub(clean, given) for given in (piece.body, piece.raw))
+            yield piece._replace(body=body, raw=raw)
 
 
 def _heads(row: int, to: Marking) -> list[str]:

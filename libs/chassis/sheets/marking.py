@@ -15,12 +15,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from lxml import etree
 
 from .book import Book, opened
-from .cells import Sheet, place
+from .cells import Sheet
 from .copying import copied
 from .directory import Directory
 from .formats import MarkFormats
 from .marked_sheet import HEADS, Mark, Marking, head_with_columns, legacy_drawing, marked
-from .notes import Notes, commented
+from .notes import Notes
 from .pieces import IrregularError, last_filled, pieces
 from .spelling import Value
 from .writing import member
@@ -88,30 +88,29 @@ class _Ready:
     def write(
         self, marks: Iterable[Mark], summary: Sequence[Sequence[Value]], target: Path
     ) -> None:
-        notes = Notes()
+        styles = self.package.named(self.styles)
         with ZipFile(target, "w", ZIP_DEFLATED) as made:
-            changed = {self.part, self.package.named(self.styles), *self.directory.changed}
-            changed |= {part for part in (self.comments, self.vml) if part in self.package}
-            self._copy(made, changed)
-            self._write_sheet(made, marks, notes)
-            if notes.texts:
-                self._write_notes(made, notes)
+            self._copy(made, {self.part, styles, self.comments, self.vml, *self.directory.changed})
+            self._write_sheet(made, marks)
+            if self.notes.texts or self.had_drawing:
+                self._write_notes(made)
             self.directory.add_summary(made, summary, self.formats.heading)
-            made.writestr(member(self.package.named(self.styles)), self.formats.document())
+            made.writestr(member(styles), self.formats.document())
             self.directory.write(made)
-            self._keep_notes(made, notes)
 
     def _find_notes(self, drawing: str | None) -> None:
         related = self.package.relations(self.sheet.part)
         found = [r.target for r in related if r.kind == "comments"]
         drawn = [r.target for r in related if r.id == drawing]
-        if drawing is not None and not drawn:
+        if (drawing is not None and not drawn) or (found and not drawn):
             raise IrregularError
         self.comments = self.package.named(found[0]) if found else self.directory.free("comments")
         self.vml = self.package.named(drawn[0]) if drawn else self.directory.free("drawings/vml")
-        self.has_comments, self.has_vml = bool(found), bool(drawn)
-        self.old_comments = self.package.read(self.comments) if found else None
-        self.old_vml = self.package.read(self.vml) if drawn else None
+        self.had_drawing = bool(drawn)
+        self.notes = Notes(
+            self.package.read(self.comments) if found else None,
+            self.package.read(self.vml) if drawn else None,
+        )
 
     def _copy(self, made: ZipFile, changed: set[str]) -> None:
         for info in self.package.zip.infolist():
@@ -124,32 +123,25 @@ class _Ready:
                 while chunk := source.read(COPY_CHUNK):
                     to.write(chunk)
 
-    def _write_sheet(self, made: ZipFile, marks: Iterable[Mark], notes: Notes) -> None:
-        drawing = None if self.has_vml else self.directory.free_relation(self.sheet.part)
-        to = Marking(self.header_row, self.column, self.formats, notes, drawing)
+    def _write_sheet(self, made: ZipFile, marks: Iterable[Mark]) -> None:
+        drawing = None if self.had_drawing else self.directory.free_relation(self.sheet.part)
+        to = Marking(self.header_row, self.column, self.formats, self.notes, drawing)
         with self.package.open(self.sheet.part) as source, made.open(member(self.part), "w") as out:
             for chunk in marked(pieces(source), marks, to):
                 out.write(chunk)
-        if notes.texts and drawing is not None:
+        if self.notes.texts and drawing is not None:
             self.directory.relate(self.sheet.part, drawing, "vmlDrawing", self.vml)
 
-    def _write_notes(self, made: ZipFile, notes: Notes) -> None:
-        shown = {place(ref) for ref in commented(self.old_comments)} if self.old_comments else set()
-        number = self.directory.sheets + 1
-        made.writestr(member(self.comments), notes.comments(self.old_comments))
-        made.writestr(member(self.vml), notes.drawing(self.old_vml, number, shown))
-        if not self.has_comments:
+    def _write_notes(self, made: ZipFile) -> None:
+        comments, drawing = self.notes.documents(self.directory.sheets + 1)
+        made.writestr(member(self.vml), drawing)
+        self.directory.vml()
+        if self.notes.texts and not self.notes.had_comments:
             relation = self.directory.free_relation(self.sheet.part)
             self.directory.relate(self.sheet.part, relation, "comments", self.comments)
             self.directory.typed(self.comments, "comments")
-        self.directory.vml()
-
-    def _keep_notes(self, made: ZipFile, notes: Notes) -> None:
-        """The sheet's own notes, where none was added."""
-        if not notes.texts:
-            for part, old in ((self.comments, self.old_comments), (self.vml, self.old_vml)):
-                if old is not None:
-                    made.writestr(member(part), old)
+        if self.notes.texts or self.notes.had_comments:
+            made.writestr(member(self.comments), comments)
 
 
 def _survey(book: XlsxBook, sheet: Sheet, header_row: int) -> Survey:

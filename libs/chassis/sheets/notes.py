@@ -11,7 +11,7 @@ import re
 
 from lxml import etree
 
-from .cells import letter
+from .cells import letter, place
 from .formats import serialized
 from .package import parsed
 from .spelling import attribute, xml_text
@@ -27,62 +27,98 @@ _TYPE = (
     '21600l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"'
     "/></v:shapetype>"
 )
+_SPACES = {"v": "vml", "o": "office:office", "x": "office:excel"}
 _DRAWING = (
-    '<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"'
-    ' xmlns:x="urn:schemas-microsoft-com:office:excel"><o:shapelayout v:ext="edit"><o:idmap'
-    ' v:ext="edit" data="{cluster}"/></o:shapelayout></xml>'
+    '<xml xmlns:v="urn:schemas-microsoft-com:vml"'
+    ' xmlns:o="urn:schemas-microsoft-com:office:office">'
+    '<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="{cluster}"/></o:shapelayout></xml>'
 )
 IDS_A_CLUSTER = 1_024
 _END = b"</xml>"
+_NO_COMMENTS = f'{HEAD}<comments xmlns="{MAIN}"><authors/><commentList/></comments>'
+_A_SHAPE = re.compile(rb"<v:shape\s.*?</v:shape>", re.DOTALL)
+_AT = {
+    name: re.compile(rf"<x:{name}>\s*(\d+)\s*</x:{name}>".encode()) for name in ("Row", "Column")
+}
 
 
 class Notes:
-    """At most MOST notes of one sheet, in the order they were added."""
+    """At most MOST notes of one sheet, put to those it has; what we noted in an earlier round is
+    taken away. Raises: ValueError, where what it has is not as programs write it."""
 
-    def __init__(self) -> None:
+    def __init__(self, comments: bytes | None, drawing: bytes | None) -> None:
         self.texts: dict[tuple[int, int], str] = {}
+        self.had_comments, self._drawing = comments is not None, drawing
+        self._root = parsed(comments or _NO_COMMENTS.encode())
+        self._space = f"{{{etree.QName(self._root).namespace}}}"
+        authors, listed = (self._root.find(self._space + n) for n in ("authors", "commentList"))
+        if authors is None or listed is None or b"</xml>" not in (drawing or _DRAWING.encode()):
+            raise ValueError("no comments")
+        self._authors, self._listed = authors, listed
+        gone = [comment for comment in listed if self._ours(comment)]
+        for comment in gone:
+            listed.remove(comment)
+        if gone and drawing is not None:
+            self._drawing = _without(drawing, {place(str(c.get("ref"))) for c in gone})
 
     def add(self, row: int, column: int, text: str) -> None:
         if len(self.texts) < MOST:
             self.texts[row, column] = text
 
-    def comments(self, existing: bytes | None) -> bytes:
-        """The comments part. A cell that has a comment keeps it, ours follows in it."""
-        empty = f'{HEAD}<comments xmlns="{MAIN}"><authors/><commentList/></comments>'
-        root = parsed(existing or empty.encode())
-        space = f"{{{etree.QName(root).namespace}}}"
-        authors, listed = root.find(f"{space}authors"), root.find(f"{space}commentList")
-        if authors is None or listed is None:
-            raise ValueError("no comments")
-        etree.SubElement(authors, f"{space}author").text = AUTHOR
-        known = {comment.get("ref"): comment for comment in listed}
+    def documents(self, sheet: int) -> tuple[bytes, bytes]:
+        """The comments and the drawing, in VML. A cell that has a comment keeps it, ours follows
+        in it. `sheet` keeps the ids of new shapes apart from those of other sheets."""
+        known = {str(comment.get("ref")): comment for comment in self._listed}
+        if self.texts:
+            etree.SubElement(self._authors, f"{self._space}author").text = AUTHOR
         for (row, column), text in self.texts.items():
             ref = f"{letter(column)}{row}"
             if (comment := known.get(ref)) is None:
-                told = _comment(ref, len(authors) - 1, text)
-                listed.append(parsed(told.encode()))
+                told = _comment(ref, len(self._authors) - 1, text)
+                self._listed.append(parsed(told.encode()))
             else:
-                _continue(comment, space, text)
-        return serialized(root)
+                _continue(comment, self._space, text)
+        shown = {place(ref) for ref in known}
+        return serialized(self._root), self._drawn(sheet, shown)
 
-    def drawing(self, existing: bytes | None, sheet: int, shown: set[tuple[int, int]]) -> bytes:
-        """The VML part; a cell in `shown` has its shape already. `sheet` keeps the shapes' ids
-        apart from those of other sheets."""
-        drawn = existing or _DRAWING.format(cluster=sheet).encode()
+    def _drawn(self, sheet: int, shown: set[tuple[int, int]]) -> bytes:
+        drawn = _declared(self._drawing or _DRAWING.replace("{cluster}", str(sheet)).encode())
         begun = max((int(n) for n in _SHAPE_ID.findall(drawn)), default=sheet * IDS_A_CLUSTER)
         cells = [cell for cell in self.texts if cell not in shown]
         shapes = [_shape(begun + n, *cell) for n, cell in enumerate(cells, 1)]
         if _TYPE_ID.encode() not in drawn:
             shapes.insert(0, _TYPE)
         before, end, after = drawn.rpartition(_END)
-        if not end:
-            raise ValueError("no drawing")
         return before + "".join(shapes).encode() + end + after
 
+    def _ours(self, comment: etree._Element) -> bool:
+        author = int(comment.get("authorId", "0"))
+        return author < len(self._authors) and self._authors[author].text == AUTHOR
 
-def commented(comments: bytes) -> set[str]:
-    """Which cells have a comment, as B7."""
-    return {str(found.get("ref")) for found in parsed(comments).iter("{*}comment")}
+
+def _without(drawing: bytes, cells: set[tuple[int, int]]) -> bytes:
+    """Without the shapes of some cells' notes."""
+
+    def kept(shape: re.Match[bytes]) -> bytes:
+        at = [_AT[name].search(shape[0]) for name in ("Row", "Column")]
+        if b"Note" not in shape[0] or None in at:
+            return shape[0]
+        row, column = (int(found[1]) + 1 for found in at if found)
+        return b"" if (row, column) in cells else shape[0]
+
+    return _A_SHAPE.sub(kept, drawing)
+
+
+def _declared(drawing: bytes) -> bytes:
+    """With the prefixes that our shapes use; not every program declares all three."""
+    begin, tag, rest = drawing.partition(b"<xml")
+    root, _, _ = rest.partition(b">")
+    missing = "".join(
+        f' xmlns:{prefix}="urn:schemas-microsoft-com:{name}"'
+        for prefix, name in _SPACES.items()
+        if f"xmlns:{prefix}=".encode() not in root
+    )
+    return begin + tag + missing.encode() + rest
 
 
 def _comment(ref: str, author: int, text: str) -> str:

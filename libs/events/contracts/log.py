@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
-from . import approvals, evidence, imports, rules
+from . import approvals, evidence, exports, imports, rules
 
 
 class EarlierLife(Struct, frozen=True, kw_only=True):
@@ -187,4 +187,5 @@ CONTRACTS = (
     | approvals.CONTRACTS
     | evidence.CONTRACTS
     | imports.CONTRACTS
+    | exports.CONTRACTS
 )

@@ -29,14 +29,12 @@ from services.households.api.sealed import sealed_persons
 from services.households.api.typed import EnteredAccount, EnteredPerson, EnterPersons
 from services.households.domain import checksum
 from services.households.domain.household import (
-    HEAD,
     Household,
-    HouseholdRow,
-    Member,
     RegisterHouseholds,
     households,
     registry,
 )
+from services.households.domain.household_row import HEAD, HouseholdRow, Member
 from services.households.domain.person import RegisterPersons
 from services.households.domain.tree import Area
 from services.households.views.register import other_households

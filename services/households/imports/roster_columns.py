@@ -6,7 +6,7 @@ from datetime import date
 
 from libs.chassis.imports.columns import Choice, Code, Listed, PersonalNumber, Place, Text
 from libs.chassis.imports.quantities import Day, Money
-from services.households.domain.household import HEAD
+from services.households.domain.household_row import HEAD
 
 RELATIONS = {
     "户主": HEAD,

@@ -48,6 +48,15 @@ NAMES = Table(
     mode="latest",
 )
 
+HOUSEHOLDS = Table(
+    "view.households",
+    (
+        *(("id", "uuid"), ("area", "uuid"), ("era", "text"), ("register_type", "text")),
+        *(("persons", "bigint"), ("registered_on", "date"), ("synthetic", "boolean")),
+    ),
+    key=("id",),
+    mode="latest",
+)
 MEMBERS = Table(
     "view.members",
     (("person", "uuid"), ("household", "uuid"), ("area", "uuid")),
@@ -76,6 +85,9 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case NameTaken():
             yield NAMES, (fact.area, fact.name, fact.organisation)
         case HouseholdRegistered():
+            kind = (fact.era, fact.register_type)
+            said = (fact.persons, fact.registered_on, fact.synthetic)
+            yield HOUSEHOLDS, (fact.household, fact.area, *kind, *said)
             for member in fact.members:
                 yield MEMBERS, (member, fact.household, fact.area)
         case _:
