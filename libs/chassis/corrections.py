@@ -7,7 +7,6 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
-from asyncpg import Pool
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -79,7 +78,7 @@ class Subject(NamedTuple, Generic[S]):
     tag: str
     fold: Fold[S]
     area: Callable[[S], UUID | None]
-    dependants: Callable[[Pool, UUID, S], Awaitable[Sequence[dict[str, Any]]]]
+    dependants: Callable[[Call, UUID, S], Awaitable[Sequence[dict[str, Any]]]]
     elsewhere: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -93,7 +92,7 @@ async def correct(
         return said
     body = msgspec.json.decode(bytes(said.body))
     _, state = await state_of(call, subject.fold, id_, subject.area)
-    body["dependants"] = plain(await subject.dependants(call.log.pool, id_, state))
+    body["dependants"] = plain(await subject.dependants(call, id_, state))
     body["elsewhere"] = [
         Elsewhere(service=service, what=what, see=see.format(id=id_)).model_dump()
         for service, what, see in subject.elsewhere
@@ -143,10 +142,10 @@ def _shown(row: Any) -> dict[str, Any]:
 
 
 async def citing(
-    pool: Pool, what: str, wanted: Sequence[UUID], *, table: str, column: str, fen: str = "NULL"
+    call: Call, what: str, wanted: Sequence[UUID], *, table: str, column: str, fen: str = "NULL"
 ) -> dict[str, Any]:
     """Rows of an own list that name one of these: how many, their sum, the first few ids."""
-    row = await pool.fetchrow(
+    row = await call.log.pool.fetchrow(
         f"SELECT count(*) AS count, sum({fen}::bigint)::bigint AS amount_fen,"  # noqa: S608 - constants
         f" coalesce((array_agg(id ORDER BY id))[1:{FIRST}], '{{}}') AS first"
         f" FROM {table} WHERE {column} = ANY ($1::uuid[])",

@@ -128,9 +128,9 @@ async def test_every_command_does_what_its_rehearsal_said(installation: Installa
             for one in COMMANDS
             if not any(one.matches("POST", s.path) for s in client.sent)
         ]
-        # Of a second factor, and what is no command of a log.
-        of_no_log = {"imports", "mapping", "commit"}
-        assert {one.rpartition("/")[2] for one in gone} == {"confirmations", *of_no_log}
+        # Of a second factor, of files, and what is no command of a log.
+        others = {"attachments", "withdrawals", "imports", "mapping", "commit"}
+        assert {one.rpartition("/")[2] for one in gone} == {"confirmations", *others}
 
 
 async def the_others(installation: Installation, door: Door, sent: list[Sent]) -> None:

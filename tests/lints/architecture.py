@@ -21,7 +21,7 @@ LANGUAGE = tuple(
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
         *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
-        *("dated_rows", "severity", "duties", "calendar"),
+        *("dated_rows", "severity", "duties", "calendar", "correction"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -45,6 +45,7 @@ RULES_MAY = (
             "leaf",
             "invariant",
             "calendar",
+            "correction",
             "dated_rows",
             "duties",
             "severity",
@@ -81,7 +82,7 @@ ROOMS = (
     Room(
         "language",
         r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant"
-        r"|dated_rows|duties|severity|calendar)(\.py|/.*)",
+        r"|dated_rows|duties|severity|calendar|correction)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(

@@ -165,8 +165,7 @@ async def commit(
     """交给后台办理；`dry_run`：照样检查，什么也不存入。"""
     job, hashed = call.key(), await request_hash(call.request)
     prepared = await admitted(call, id)
-    importer = _named(call, prepared.importer)
-    if absent := missing(importer, prepared.mapping or {}):
+    if absent := missing(_named(call, prepared.importer), prepared.mapping or {}):
         raise RefusedCall(call, NotMapped(missing="、".join(absent)))
     pool = call.log.pool
     if not await store.keep_job(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from asyncpg import Pool
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
@@ -22,7 +21,7 @@ router = APIRouter(tags=["资产"])
 Clerk = Annotated[Call, Depends(Holds("clerk"))]
 
 
-async def _rests(_: Pool, __: UUID, state: Asset) -> Sequence[dict[str, Any]]:
+async def _rests(_: Call, __: UUID, state: Asset) -> Sequence[dict[str, Any]]:
     """Its entries in the ledgers, and the lots that gave to it."""
     stated = [entry.value_fen for entry in state.entries.values() if entry.value_fen is not None]
     entries = counted("ledger_entries", [], sum(stated)) | {"count": len(state.entries)}

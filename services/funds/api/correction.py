@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from asyncpg import Pool
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
@@ -39,13 +38,13 @@ FIGURES = (
 )
 
 
-async def _of_document(pool: Pool, id_: UUID, _: Document) -> Sequence[dict[str, Any]]:
+async def _of_document(call: Call, id_: UUID, _: Document) -> Sequence[dict[str, Any]]:
     return [
-        await citing(pool, "lots", [id_], table="view.lots", column="document", fen="amount_fen")
+        await citing(call, "lots", [id_], table="view.lots", column="document", fen="amount_fen")
     ]
 
 
-async def _of_lot(pool: Pool, _: UUID, state: Lot) -> Sequence[dict[str, Any]]:
+async def _of_lot(call: Call, _: UUID, state: Lot) -> Sequence[dict[str, Any]]:
     """Projects that hold or held its money, and their payments and lists."""
     given = {s.project: 0 for s in state.balances if s.project is not None}
     for standing, fen in state.balances.items():
@@ -53,27 +52,27 @@ async def _of_lot(pool: Pool, _: UUID, state: Lot) -> Sequence[dict[str, Any]]:
             given[standing.project] += fen
     wanted = list(given)
     told = counted("projects", wanted, sum(given.values()))
-    return [told, *await _paid(pool, wanted)]
+    return [told, *await _paid(call, wanted)]
 
 
-async def _of_project(pool: Pool, id_: UUID, state: Project) -> Sequence[dict[str, Any]]:
+async def _of_project(call: Call, id_: UUID, state: Project) -> Sequence[dict[str, Any]]:
     givers = sorted({giver.lot for giver in state.funded})
-    return [counted("lots", givers, sum(state.funded.values())), *await _paid(pool, [id_])]
+    return [counted("lots", givers, sum(state.funded.values())), *await _paid(call, [id_])]
 
 
-async def _paid(pool: Pool, wanted: Sequence[UUID]) -> list[dict[str, Any]]:
+async def _paid(call: Call, wanted: Sequence[UUID]) -> list[dict[str, Any]]:
     of = {"column": "project", "fen": "amount_fen"}
     return [
-        await citing(pool, "payments", wanted, table="view.payments", **of),
-        await citing(pool, "batches", wanted, table="view.batches", **of),
+        await citing(call, "payments", wanted, table="view.payments", **of),
+        await citing(call, "batches", wanted, table="view.batches", **of),
     ]
 
 
-async def _of_payment(_: Pool, __: UUID, state: Payment) -> Sequence[dict[str, Any]]:
+async def _of_payment(_: Call, __: UUID, state: Payment) -> Sequence[dict[str, Any]]:
     return [counted("lots", [draw.lot for draw in state.draws], state.amount_fen)]
 
 
-async def _of_batch(_: Pool, __: UUID, state: Batch) -> Sequence[dict[str, Any]]:
+async def _of_batch(_: Call, __: UUID, state: Batch) -> Sequence[dict[str, Any]]:
     drawn = [draw.lot for draw in state.draws]
     lines = {"what": "lines", "count": state.ordered, "amount_fen": state.ordered_fen, "first": []}
     return [counted("lots", drawn, sum(draw.amount_fen for draw in state.draws)), lines]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from asyncpg import Pool
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds, RefusedCall
@@ -55,7 +54,7 @@ FIGURES = (
 PAID = ("funds", "该户的发放", "/api/v1/reporting/trace/households/{id}")
 
 
-async def _of_household(_: Pool, __: UUID, state: Household) -> Sequence[dict[str, Any]]:
+async def _of_household(_: Call, __: UUID, state: Household) -> Sequence[dict[str, Any]]:
     told: dict[str, Any] = {"amount_fen": None, "first": []}
     return [
         {"what": "members", "count": state.listed, **told},
@@ -63,21 +62,21 @@ async def _of_household(_: Pool, __: UUID, state: Household) -> Sequence[dict[st
     ]
 
 
-async def _nothing(_: Pool, __: UUID, ___: Population | Person) -> Sequence[dict[str, Any]]:
+async def _nothing(_: Call, __: UUID, ___: Population | Person) -> Sequence[dict[str, Any]]:
     return []
 
 
-async def _of_organisation(pool: Pool, id_: UUID, state: Organisation) -> Sequence[dict[str, Any]]:
-    users = await citing(pool, "users", [id_], table="known.seats", column="unit")
+async def _of_organisation(call: Call, id_: UUID, state: Organisation) -> Sequence[dict[str, Any]]:
+    users = await citing(call, "users", [id_], table="known.seats", column="unit")
     return [users, counted("aliases", []) | {"count": len(state.aliases)}]
 
 
-async def _of_area(pool: Pool, id_: UUID, _: Area) -> Sequence[dict[str, Any]]:
+async def _of_area(call: Call, id_: UUID, _: Area) -> Sequence[dict[str, Any]]:
     """Areas below it; what lies in them is by id and does not change."""
-    rows = await pool.fetch(_BELOW, id_)
+    rows = await call.log.pool.fetch(_BELOW, id_)
     return [
         counted("areas", [row["id"] for row in rows if row["id"] != id_]),
-        await citing(pool, "organisations", [id_], table="view.organisations", column="area"),
+        await citing(call, "organisations", [id_], table="view.organisations", column="area"),
     ]
 
 

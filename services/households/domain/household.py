@@ -199,14 +199,9 @@ def evolve(state: Household, event: Event) -> Household:
                 listed=len(event.members),
             )
         case HouseholdCorrected():
-            return replace(
-                state,
-                era=event.era,
-                register_type=event.register_type,
-                persons=event.persons,
-                registered_on=event.registered_on,
-                synthetic=event.synthetic,
-            )
+            said = replace(state, era=event.era, register_type=event.register_type)
+            said = replace(said, persons=event.persons, registered_on=event.registered_on)
+            return replace(said, synthetic=event.synthetic)
         case HouseholdFlagged():
             return replace(
                 state,

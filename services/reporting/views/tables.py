@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import msgspec
-
 from libs.events.contracts.changes import Corrected
 from libs.events.entries import Row, Table
 from libs.events.types import Metadata, Recorded
@@ -50,10 +48,11 @@ class Origin(NamedTuple):
     source: str
     recorded: Recorded
     metadata: Metadata
+    letter: str | None = None
 
     def by(self, document: str) -> Origin:
         """With another 文号: of the thing, where the event has that of its correction."""
-        return self._replace(metadata=msgspec.structs.replace(self.metadata, document=document))
+        return self._replace(letter=document)
 
     def row(self, n: int, *values: Any) -> Row:
         """A row of a written-once table: where it is from, its values, its dates."""
@@ -61,7 +60,7 @@ class Origin(NamedTuple):
         return (
             *(self.source, recorded.epoch, recorded.position, n),
             *values,
-            *(metadata.document, metadata.occurred_on, metadata.effective_on),
+            *(self.letter or metadata.document, metadata.occurred_on, metadata.effective_on),
             recorded.recorded_at,
         )
 
