@@ -242,7 +242,8 @@ def _require_rehearsable(request: Request, rehearsed: bool) -> None:
     given = request.query_params.getlist("dry_run") if request.method == "POST" else []
     if given and given not in (["true"], ["false"]):
         raise UnreadableError("dry_run 应为 true 或 false，只写一次")
-    if given == ["true"] and not rehearsed:
+    is_command = request.scope["route"].body_field is not None
+    if given == ["true"] and not (rehearsed and is_command):
         raise NotRehearsableError("该命令在事件之外另有作用，不能试算")
 
 
