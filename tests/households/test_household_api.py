@@ -104,6 +104,7 @@ async def test_a_household_is_flagged_and_shown(installation: Installation) -> N
         "persons": 3,
         "registered_on": "2015-12-31",
         "synthetic": True,
+        "listed": 0,
         "flags": 1,
         "risks": ["health", "income"],
         "flagged_on": DAY,

@@ -20,7 +20,7 @@ from ..sheets.writing import Column
 Kind = Literal["text", "code", "count", "fen", "day", "moment", "yes"]
 """How a value is told: `code` is text whose digits no program may take for a number; `fen` is yuan
 in a sheet, and fen where a program reads."""
-Tell = Callable[[Sequence[Record]], Awaitable[list[Sequence[str | None]]]]
+Tell = Callable[[Sequence[Any]], Awaitable[list[Sequence[str | None]]]]
 """What a part of the rows tells of people: the texts of `personal`, row by row."""
 Opening = Callable[[Call, str, UUID | None], Awaitable[Tell]]
 """Of a call, a masking profile and the area. Raises: RefusedCall where there is no such profile."""

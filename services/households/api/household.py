@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -19,6 +19,7 @@ from services.households.domain import household
 from services.households.domain.household import (
     Flagging,
     FlagHousehold,
+    Household,
     Listed,
     ListFacts,
     RegisterHouseholds,
@@ -107,5 +108,12 @@ async def get_household(id: UUID, call: Anyone) -> Response:
         households,
         id,
         lambda state: state.area,
-        lambda state: {"id": str(id), **plain(state)},
+        lambda state: {"id": str(id), **_told(state)},
     )
+
+
+def _told(state: Household) -> dict[str, Any]:
+    """Who its members are is asked of another list."""
+    told: dict[str, Any] = plain(state)
+    del told["members"]
+    return told
