@@ -94,7 +94,10 @@ def searched(folder: Path) -> tuple[int, dict[str, set[str]]]:
     """(bytes looked through, files in which something was found)."""
     size, hits = 0, {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:  # a server's own, taken away meanwhile
+            continue
         size += len(content)
         if found := found_in(content):
             hits[str(file.relative_to(folder))] = found

@@ -88,6 +88,8 @@ async def test_a_file_under_the_name_of_another_does_not_open(store: FileStore) 
     places[one.digest].replace(places[two.digest])
     assert await store.check(two.digest) == "damaged"
     assert await store.check(one.digest) == "missing"
+    with pytest.raises(FileNotIntactError):
+        await read(store, two.digest)
 
 
 async def test_what_is_refused_leaves_nothing(store: FileStore) -> None:
