@@ -80,8 +80,10 @@ class Scheduling:
     async def _looked(self) -> None:
         try:
             head = await self._head()
-            await self.sweep()
-            await self._pause(head)
+            if await self.sweep() is None:
+                await asyncio.sleep(POLL_S)
+            else:
+                await self._pause(head)
         except ReplacedError:
             await asyncio.sleep(POLL_S)
         except FeedStoppedError as error:
