@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from typing import get_args
 from uuid import UUID
 
-from asyncpg import Record
-
 from libs.chassis.call import Call, RefusedCall
 from libs.chassis.exports.export import (
     AREA_COLUMNS,
@@ -19,6 +17,7 @@ from libs.chassis.exports.export import (
     AREA_JOIN,
     Export,
     Field,
+    Found,
     Tell,
 )
 from libs.chassis.vault.vault import Line
@@ -46,7 +45,7 @@ async def opening(call: Call, profile: str, area: UUID | None) -> Tell:
         raise RefusedCall(call, refusal)
     chosen = Profile.model_validate(row.values)
 
-    async def tell(rows: Sequence[Record]) -> list[Sequence[str | None]]:
+    async def tell(rows: Sequence[Found]) -> list[Sequence[str | None]]:
         return await _told(call, [row["person"] for row in rows], chosen)
 
     return tell
