@@ -20,7 +20,9 @@ from ..sheets.writing import Column
 Kind = Literal["text", "code", "count", "fen", "day", "moment", "yes"]
 """How a value is told: `code` is text whose digits no program may take for a number; `fen` is yuan
 in a sheet, and fen where a program reads."""
-Tell = Callable[[Sequence[Any]], Awaitable[list[Sequence[str | None]]]]
+Found = Record
+"""A row of the query."""
+Tell = Callable[[Sequence[Found]], Awaitable[list[Sequence[str | None]]]]
 """What a part of the rows tells of people: the texts of `personal`, row by row."""
 Opening = Callable[[Call, str, UUID | None], Awaitable[Tell]]
 """Of a call, a masking profile and the area. Raises: RefusedCall where there is no such profile."""
@@ -58,7 +60,7 @@ class Export:
     def every_field(self) -> tuple[Field, ...]:
         return (*self.fields, *self.personal)
 
-    def values(self, row: Record, told: Sequence[str | None]) -> list[Any]:
+    def values(self, row: Found, told: Sequence[str | None]) -> list[Any]:
         """One row's values, in the order of `every_field`."""
         return [*(row[field.name] for field in self.fields), *told]
 

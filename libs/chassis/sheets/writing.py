@@ -95,8 +95,10 @@ class Writer:
             heads = enumerate(self._plan.columns, 1)
             self._put_row([text_cell(f"{letter(n)}1", c.head, HEADING) for n, c in heads])
 
-    def row(self, values: Sequence[Value], number: int | None = None) -> None:
-        """The next row, or one further down."""
+    def row(
+        self, values: Sequence[Value], number: int | None = None, *, spare: bool = False
+    ) -> None:
+        """The next row, or one further down. A spare one is open in every column that is shown."""
         number = number or self.number + 1
         self.number = number - 1
         columns, unlocked = self._plan.columns, self._plan.protected
@@ -106,7 +108,7 @@ class Writer:
                 at,
                 value,
                 columns[at - 1].text if columns else False,
-                unlocked and columns[at - 1].unlocked if columns else False,
+                unlocked and _open(columns[at - 1], spare) if columns else False,
             )
             for at, value in enumerate(values, 1)
         ]
@@ -131,6 +133,10 @@ class Writer:
             self._put(f"</sheetData>{_PROTECTED if self._plan.protected else ''}</worksheet>")
             self._part.close()
             self._part = None
+
+
+def _open(column: Column, spare: bool) -> bool:
+    return column.unlocked or (spare and not column.hidden)
 
 
 def member(name: str) -> ZipInfo:

@@ -7,7 +7,7 @@ One record stands for all whom a file tells of: the list, the area and the cut s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 from uuid import UUID
 
 from libs.chassis.call import Call, RefusedCall
@@ -17,6 +17,7 @@ from libs.chassis.exports.export import (
     AREA_JOIN,
     Export,
     Field,
+    Found,
     Tell,
 )
 from libs.chassis.vault.vault import Line
@@ -44,7 +45,7 @@ async def opening(call: Call, profile: str, area: UUID | None) -> Tell:
         raise RefusedCall(call, refusal)
     chosen = Profile.model_validate(row.values)
 
-    async def tell(rows: Sequence[Any]) -> list[Sequence[str | None]]:
+    async def tell(rows: Sequence[Found]) -> list[Sequence[str | None]]:
         return await _told(call, [row["person"] for row in rows], chosen)
 
     return tell
