@@ -7,8 +7,10 @@ from typing import Any
 
 from libs.chassis.service import Service
 from libs.events.reader import Reader
-from services.reporting.api import balances, cut, figure, statement, todo, trace
+from services.reporting.api import balances, cut, figure, indicator, statement, todo, trace
 from services.reporting.domain.indicator_set import INDICATOR_SETS
+from services.reporting.domain.jump import JUMPS
+from services.reporting.imports import indicators
 from services.reporting.views import assets, declared, funds, households, invariants
 from services.reporting.views import todo as tasks
 
@@ -28,8 +30,9 @@ service = Service(
         trace.router,
         balances.router,
         todo.router,
+        indicator.router,
     ),
-    deciders=(*figure.DECIDERS, *statement.DECIDERS, *cut.DECIDERS),
+    deciders=(*figure.DECIDERS, *statement.DECIDERS, *cut.DECIDERS, *indicator.DECIDERS),
     readers=(
         _reader("known", "households", households),
         _reader("known", "funds", funds),
@@ -39,5 +42,6 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     pages=Path(__file__).parent / "desk",
     invariants=invariants.INVARIANTS,
-    sets=(INDICATOR_SETS,),
+    sets=(INDICATOR_SETS, JUMPS),
+    importers=(indicators.INDICATORS,),
 )

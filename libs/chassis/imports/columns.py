@@ -94,6 +94,14 @@ class Column(ABC):
     def value(self, cell: Cell, setting: Setting) -> Any:
         """Of a cell that holds something. Raises: Unfit."""
 
+    def exact(self, value: Any) -> int | None:
+        """What a value adds to a printed total, in its smallest part; None: it is never summed."""
+        return None
+
+    def printed(self, exact: int) -> str:
+        """A total of the same, as a message shows it."""
+        return str(exact)
+
     def quoted(self, text: str) -> str:
         """The text as a message may show it."""
         return f"（{len(text)} 个字符）" if self.personal else f"“{text[:40]}”"

@@ -120,8 +120,8 @@ ALWAYS = (
 class Importer:
     """`group`: fields whose equal values make neighbours one group. `unique`: fields of which no
     two rows may hold the same. `amount`: the field that sums are kept of; `totals`: others whose
-    printed totals are compared. `happened`: the field of
-    the day on which the thing happened. `together`: how many groups become one plan.
+    printed totals are compared, while all rows above them hold the same in `alike`. `happened`: the
+    field of the day on which the thing happened. `together`: how many groups become one plan.
     `totals_block`: a printed total that differs from its parts stops the whole file (else it is a
     warning)."""
 
@@ -135,6 +135,7 @@ class Importer:
     unique: tuple[str, ...] = ()
     amount: str | None = None
     totals: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     happened: str | None = None
     together: int = 200
     totals_block: bool = False

@@ -51,6 +51,15 @@ class Quantity(Column):
             )
         return text
 
+    def exact(self, value: str) -> int:
+        whole, _, decimals = value.partition(".")
+        return int(whole + decimals.ljust(self.places, "0"))
+
+    def printed(self, exact: int) -> str:
+        digits = str(abs(exact)).zfill(self.places + 1)
+        whole, decimals = digits[: len(digits) - self.places], digits[len(digits) - self.places :]
+        return "-" * (exact < 0) + f"{whole}.{decimals}".rstrip("0").rstrip(".")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Money(Column):
@@ -70,6 +79,12 @@ class Money(Column):
         if largest is not None and fen > largest:
             raise _implausible(self.title, text, fen, largest)
         return AmountTyped(text=text, unit=unit)
+
+    def exact(self, value: AmountTyped) -> int:
+        return value.read().amount_fen
+
+    def printed(self, exact: int) -> str:
+        return f"{print_amount(exact, '元', 2)} 元"
 
 
 @dataclass(frozen=True, kw_only=True)

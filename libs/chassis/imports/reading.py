@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from libs.events.amount import AmountTyped
-from libs.events.money import print_amount
-
 from ..sheets.cells import Kind, Row, letter
 from .columns import Setting, Severity, Unfit, narrow
 from .header import Header
@@ -47,15 +44,29 @@ class Read:
 
 @dataclass(slots=True)
 class Sum:
-    """Of one field so far, and since the last subtotal; whether every amount could be read."""
+    """Of one field so far, and since the last subtotal, in the smallest part of its column; whether
+    every cell could be read, and of how many kinds of thing it is."""
 
-    fen: int = 0
-    part_fen: int = 0
+    all: int = 0
+    part: int = 0
     whole: bool = True
+    kinds: set[tuple[Any, ...]] = field(default_factory=set)
+    part_kinds: set[tuple[Any, ...]] = field(default_factory=set)
 
-    def add(self, fen: int) -> None:
-        self.fen += fen
-        self.part_fen += fen
+    def add(self, exact: int, kind: tuple[Any, ...]) -> None:
+        self.all += exact
+        self.part += exact
+        self.kinds.add(kind)
+        self.part_kinds.add(kind)
+
+    def of(self, *, part: bool) -> int | None:
+        """What a printed total should say; None: what stands above is not of one kind."""
+        if len(self.part_kinds if part else self.kinds) > 1:
+            return None
+        return self.part if part else self.all
+
+    def next_part(self) -> None:
+        self.part, self.part_kinds = 0, set()
 
 
 class Reading:
@@ -138,12 +149,13 @@ class Reading:
                 faults.append(Fault(unfit.rule, message, unfit.hint, column.field))
 
     def _count(self, read: Read) -> None:
+        kind = tuple(read.values.get(name) for name in self.importer.alike)
         for name, summed in self._sums.items():
-            typed = read.values.get(name)
-            if isinstance(typed, AmountTyped):
-                summed.add(typed.read().amount_fen)
+            if name in read.values:
+                exact = self._exact(name, read.values[name])
+                summed.add(exact, kind)
                 if name == self.importer.amount:
-                    read.fen = typed.read().amount_fen
+                    read.fen = exact
             elif any(fault.field == name for fault in read.faults):
                 summed.whole = False
 
@@ -189,26 +201,29 @@ class Reading:
             if cell is None or not cell.text.strip():
                 continue
             try:
-                printed = self.importer.column(name).read(cell, self.setting).read().amount_fen
+                value = self.importer.column(name).read(cell, self.setting)
             except Unfit as unfit:
                 fault = Fault(unfit.rule, unfit.message, unfit.hint, name, "warn")
                 read.faults.append(fault)
                 continue
+            printed, should = self._exact(name, value), summed.of(part=part)
             if name == self.importer.amount:
                 read.fen = printed
-            if printed != (summed.part_fen if part else summed.fen):
-                self._differs(read, name, printed, part=part)
-            summed.part_fen = 0
+            if should is not None and printed != should:
+                self._differs(read, name, printed, should)
+            summed.next_part()
 
-    def _differs(self, read: Read, name: str, printed_fen: int, *, part: bool) -> None:
+    def _exact(self, name: str, value: Any) -> int:
+        exact = self.importer.column(name).exact(value)
+        assert exact is not None, "what is totalled can be summed"
+        return exact
+
+    def _differs(self, read: Read, name: str, printed: int, should: int) -> None:
         self.total_differs = True
-        summed = self._sums[name]
-        fen = summed.part_fen if part else summed.fen
-        printed, parts = print_amount(printed_fen, "元", 2), print_amount(fen, "元", 2)
-        short = print_amount(abs(printed_fen - fen), "元", 2)
-        unsure = "" if summed.whole else "，另有金额未能读出"
-        title = self.importer.column(name).title
-        message = f"{title}合计 {printed} 元与各行之和 {parts} 元不等，相差 {short} 元{unsure}"
+        column = self.importer.column(name)
+        said, parts, short = (column.printed(n) for n in (printed, should, abs(printed - should)))
+        unsure = "" if self._sums[name].whole else "，另有未能读出的"
+        message = f"{column.title}合计 {said} 与各行之和 {parts} 不等，相差 {short}{unsure}"
         severity: Severity = "block" if self.importer.totals_block else "warn"
         hint = "核对各行与合计；两者都照原样保留"
         read.faults.append(Fault("control_total", message, hint, name, severity))

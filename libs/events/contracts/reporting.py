@@ -1,4 +1,5 @@
-"""What reporting tells the world: figures and statements as data, and the cuts that were kept."""
+"""What reporting tells the world: figures and statements as data, the cuts that were kept, and
+indicators 填报 with what areas entered of them."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from msgspec import Meta, Struct
 
 from ..codec import Contracts
 from ..types import Count, Event
+from .households import AreaLevel
 
-Measure = Literal["sum", "count", "distinct", "ratio"]
-Over = Literal["movements", "lines", "populations", "households", "assets"]
+Measure = Literal["sum", "last", "count", "distinct", "ratio"]
+Over = Literal["movements", "lines", "populations", "households", "assets", "indicators"]
 DateBasis = Literal["effective_on", "occurred_on"]
 Rounding = Literal["half_up", "truncate"]
 
@@ -28,8 +30,9 @@ class Filter(Struct, frozen=True, kw_only=True):
 class Figure(Struct, frozen=True, kw_only=True):
     """A declared measure over entries: data, never code.
 
-    sum adds `field` of the rows (times `sign`); count counts rows; distinct counts different
-    values of `field`; ratio divides two other figures and multiplies by `scale`.
+    sum adds `field` of the rows (times `sign`); last adds it over the areas, of each the last
+    period; count counts rows; distinct counts different values of `field`; ratio divides two other
+    figures and multiplies by `scale`.
     """
 
     measure: Measure
@@ -97,4 +100,64 @@ class CutNameTaken(Event, frozen=True, kw_only=True):
     path: Annotated[tuple[UUID, ...], Meta(description="ancestors from the top, itself last")]
 
 
-CONTRACTS = Contracts((FigureDeclared, StatementDeclared, CutTaken, CutNameTaken))
+PeriodKind = Literal["day", "month", "quarter", "year"]
+OverAreas = Literal["sum", "none"]
+OverPeriods = Literal["sum", "last"]
+Decimals = Annotated[int, Meta(ge=0, le=6)]
+Scaled = Annotated[
+    int, Meta(ge=-(10**15), le=10**15, description="the value times ten to its decimals")
+]
+Period = Annotated[str, Meta(examples=["2024-03"], description="2024-03-01, 2024-03, 2024Q1, 2024")]
+
+
+class IndicatorDefined(Event, frozen=True, kw_only=True):
+    """An entered statistic has this definition from now on. Unit, decimals, kind of period and
+    roll-up never change: what was entered would mean something else."""
+
+    indicator: UUID
+    area: UUID
+    code: Annotated[str, Meta(examples=["training.sessions"])]
+    title: str
+    unit: Annotated[str, Meta(examples=["期"])]
+    decimals: Decimals
+    period: PeriodKind
+    over_areas: Annotated[OverAreas, Meta(description="none: what areas say is never added up")]
+    over_periods: OverPeriods
+    level: Annotated[
+        AreaLevel | None, Meta(description="of the areas below that report it; null: itself alone")
+    ]
+    valid_from: date
+    valid_until: date | None
+    note: str | None
+
+
+class IndicatorEntered(Event, frozen=True, kw_only=True):
+    """An area said what it counted in a period."""
+
+    indicator: UUID
+    area: UUID
+    period: Period
+    value: Annotated[str, Meta(examples=["117"], description="as typed; a decimal, never empty")]
+    scaled: Scaled
+    note: str | None
+
+
+class IndicatorCorrected(Event, frozen=True, kw_only=True):
+    """An area said something else of a period; what it said before stays readable."""
+
+    indicator: UUID
+    area: UUID
+    period: Period
+    value: Annotated[str | None, Meta(description="null: it has said nothing")]
+    scaled: Scaled | None
+    was: str | None
+    reason: str
+    note: str | None
+
+
+CONTRACTS = Contracts(
+    (
+        *(FigureDeclared, StatementDeclared, CutTaken, CutNameTaken),
+        *(IndicatorDefined, IndicatorEntered, IndicatorCorrected),
+    )
+)

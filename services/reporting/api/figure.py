@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.common_routes import answer
@@ -16,13 +17,14 @@ from libs.events.decider import Ask, Decider, Decision, Facts, Knowing, Streams
 from libs.events.types import Day, plain
 from services.reporting.domain import figure
 from services.reporting.domain.figure import (
-    Code,
     DeclareFigure,
     Declaring,
     DefinitionTyped,
     figure_stream,
     figures,
 )
+from services.reporting.domain.indicator import indicators
+from services.reporting.domain.names import Code
 from services.reporting.figures import language
 from services.reporting.figures.evaluate import evaluate
 from services.reporting.figures.explain import Place, explain
@@ -39,7 +41,11 @@ async def _gather(streams: Streams, ask: Ask[DeclareFigure]) -> Declaring:
     command = ask.command
     operands = [figure_stream(command.area, code) for code in command.operands()]
     known, *divided = await streams.load_many(figures, [command.stream(), *operands])
-    return Declaring(known, tuple(divided))
+    measured = language.indicator_of(command.definition.read())
+    if measured is None:
+        return Declaring(known, tuple(divided))
+    indicator = (measured, await streams.load(indicators, measured))
+    return Declaring(known, tuple(divided), indicator)
 
 
 async def _learn(known: Knowing, _: Declaring, ask: Ask[DeclareFigure]) -> Facts:
@@ -74,8 +80,25 @@ class FigurePage(BaseModel):
     next: str | None
 
 
+class Unreported(BaseModel):
+    """An area that was asked for a period, and has entered nothing."""
+
+    area: UUID
+    code: str
+    name: str
+    period: str
+
+
+class Missing(BaseModel):
+    """How many areas and periods nothing was entered for, and the first of them."""
+
+    count: int
+    first: list[Unreported]
+
+
 class Side(BaseModel):
-    """What a figure says. `raw` is null for a ratio: its sides are the integers."""
+    """What a figure says. `raw` is null for a ratio: its sides are the integers; of an indicator
+    it is the value times ten to its decimals."""
 
     figure: str
     title: str
@@ -84,6 +107,9 @@ class Side(BaseModel):
     printed: str | None
     raw: int | None
     events: int
+    missing: Missing | SkipJsonSchema[None] = Field(
+        default=None, description="填报：尚未填报的区域与期间"
+    )
 
 
 class Told(Side):
@@ -111,7 +137,7 @@ class Condition(BaseModel):
     values: list[str]
 
 
-class Counted(BaseModel):
+class Population(BaseModel):
     """Which entries are counted."""
 
     over: Over | None
@@ -151,7 +177,7 @@ class FigureExplained(FigureValue):
     definition: DefinitionTyped
     declared_by: Declaration
     formula: str
-    population: list[Counted]
+    population: list[Population]
     date_basis: DateBasis
     entries: list[Entry]
     next: str | None

@@ -16,7 +16,8 @@ from libs.events.contracts.reporting import StatementDeclared, StatementLine
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.errors import NotFoundError
 from services.reporting.domain import statement
-from services.reporting.domain.figure import Code, figure_stream, figures
+from services.reporting.domain.figure import figure_stream, figures
+from services.reporting.domain.names import Code
 from services.reporting.domain.statement import DeclareStatement, Printing, statements
 from services.reporting.figures.evaluate import Evaluated, evaluate
 from services.reporting.views.cursors import Moment

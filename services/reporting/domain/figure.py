@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.contracts.reporting import (
     DateBasis,
@@ -22,8 +22,10 @@ from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
-Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$", examples=["recv.total"])]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+from .indicator import Indicator, applies
+from .names import Code, Title
+from .roll_up import rolled_up
+
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_.]{0,39}$")]
 
 
@@ -37,7 +39,8 @@ class FilterTyped(BaseModel):
 
 
 class DefinitionTyped(BaseModel):
-    """指标定义。sum 合计、count 计数、distinct 去重计数取自 over；ratio 为两个指标之比。"""
+    """指标定义。sum 合计、last 末期合计（填报）、count 计数、distinct 去重计数取自 over；
+    ratio 为两个指标之比。"""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -82,12 +85,14 @@ _NOTHING: dict[str, Any] = {
 """What the fields of a definition are when nobody wrote them."""
 _NEEDS: dict[Measure, set[str]] = {
     "sum": {"over", "field"},
+    "last": {"over", "field"},
     "count": {"over"},
     "distinct": {"over", "field"},
     "ratio": {"numerator", "denominator", "decimals"},
 }
 _ALSO: dict[Measure, set[str]] = {
     "sum": {"where", "sign", "decimals"},
+    "last": {"where", "sign", "decimals"},
     "count": {"where"},
     "distinct": {"where"},
     "ratio": {"scale"},
@@ -139,19 +144,25 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Declaring:
-    """A figure as it is, and the figures that the new definition divides."""
+    """A figure as it is, the figures that the new definition divides, and the indicator that it
+    measures."""
 
     figure: Declared
     operands: tuple[Declared, ...]
+    indicator: tuple[UUID, Indicator] | None = None
 
 
-def declare(state: Declaring, command: DeclareFigure, _: Facts) -> Decision:
-    """Capability 38: a new figure needs no code. A ratio divides figures that exist."""
+def declare(state: Declaring, command: DeclareFigure, facts: Facts) -> Decision:
+    """Capability 38: a new figure needs no code. A ratio divides figures that exist; what areas
+    entered is added up as its indicator says."""
     require_declared(command.operands(), state.operands)
     for code, operand in zip(command.operands(), state.operands, strict=True):
         if operand.definition is not None and operand.definition.measure == "ratio":
             raise OperandIsRatio(figure=code)
     definition = command.definition.read()
+    if state.indicator is not None:
+        named, indicator = state.indicator
+        definition = rolled_up(definition, applies(indicator, named, facts.path))
     if (state.figure.title, state.figure.definition) == (command.title, definition):
         raise FigureUnchanged(figure=command.figure, version=state.figure.version)
     event = FigureDeclared(

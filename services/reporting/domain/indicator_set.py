@@ -6,7 +6,7 @@ from pydantic import Field
 
 from libs.events.dated_rows import Set, Values
 
-from .figure import Code
+from .names import Code
 
 
 class IndicatorSet(Values):

@@ -13,7 +13,7 @@ from libs.events.errors import Refused
 from libs.events.types import Command, Event, stream_id
 
 from . import figure
-from .figure import Code, Title
+from .names import Code, Title
 
 
 class LineTyped(BaseModel):

@@ -12,13 +12,16 @@ from libs.events.log import Log
 from services.reporting.views.cursors import Moment
 from services.reporting.views.declared import SOURCE, version_at
 
+from .language import is_entered
 from .query import Measured, events_query, measure_query
+from .reported import Missing, asked_of, missing_of
 from .value import printed, printed_ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a figure says. `raw` is None for a ratio: its operands are the integers."""
+    """What a figure says. `raw` is None for a ratio: its operands are the integers. `places`:
+    decimals that it holds; `missing`: who has not said what is measured."""
 
     code: str
     title: str
@@ -29,6 +32,8 @@ class Evaluated:
     text: str | None
     events: int
     operands: tuple[Evaluated, ...] = ()
+    places: int = 0
+    missing: Missing | None = None
 
     def told(self) -> dict[str, Any]:
         """As an answer shows it; a ratio with its two sides."""
@@ -43,6 +48,8 @@ class Evaluated:
         }
         if self.operands:
             said["numerator"], said["denominator"] = (side.told() for side in self.operands)
+        if self.missing is not None:
+            said["missing"] = self.missing.told()
         if self.text is None:
             said["not_printed"] = "分母为零，占比无法计算"
         return said
@@ -56,15 +63,22 @@ async def evaluate(log: Log, code: str, area: UUID, moment: Moment) -> Evaluated
         raise NotFoundError(f"本区域没有指标 {code}")
     definition: Figure = version.fact.definition
     operands = await _operands(log, definition, area, moment)
-    if operands:
-        raw, events = None, await _events(log, operands, area, moment)
-        text = printed_ratio(definition, *(side.raw or 0 for side in operands))
-    else:
-        measured = await _measure(log, definition, area, moment)
-        raw, events = measured.raw, measured.events
-        text = printed(definition, measured.raw)
     named = (code, version.fact.title, version.version, version.event)
-    return Evaluated(*named, definition, raw, text, events, operands)
+    if operands:
+        events = await _events(log, operands, area, moment)
+        text = printed_ratio(definition, *_same_places(*operands))
+        return Evaluated(*named, definition, None, text, events, operands)
+    measured = await _measure(log, definition, area, moment)
+    asked = await asked_of(log, definition, position)
+    places = asked["decimals"] if asked is not None and is_entered(definition) else 0
+    text = printed(definition, measured.raw, places)
+    missing = None if asked is None else await missing_of(log, definition, asked, area, moment)
+    return Evaluated(*named, definition, measured.raw, text, measured.events, (), places, missing)
+
+
+def _same_places(over: Evaluated, under: Evaluated) -> tuple[int, int]:
+    """Both sides of a ratio as whole numbers of one place."""
+    return (over.raw or 0) * 10**under.places, (under.raw or 0) * 10**over.places
 
 
 async def _operands(

@@ -72,6 +72,8 @@ def formula(definition: Figure) -> str:
     match definition.measure:
         case "sum":
             what = f"{source.sums[name].label}合计" + ("，取相反数" * (definition.sign < 0))
+        case "last":
+            what = f"各区域末期{source.sums[name].label}合计" + "，取相反数" * (definition.sign < 0)
         case "distinct":
             what = f"{source.words[name].label}去重计数"
         case _:
@@ -129,7 +131,8 @@ async def _entries(
             binds.add(start.n, "int"),
         )
     )
-    counted = summed(definition, source) if definition.measure == "sum" else source.weight
+    adds = definition.measure in ("sum", "last")
+    counted = summed(definition, source) if adds else source.weight
     shown = ", ".join(f'{word.sql} AS "{name}"' for name, word in words.items())
     query = (
         f"WITH {moment.tables} SELECT e.source, e.epoch, e.position, e.n, e.event,"

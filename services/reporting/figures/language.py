@@ -28,6 +28,14 @@ class UnitDoesNotFit(Refused):
     """单位不符：{measure} {field} 不能用单位“{unit}”，可用：{known}。"""
 
 
+class MeasureDoesNotFit(Refused):
+    """算法不能用：{measure} 只用于 {known}，来的是 {over}。"""
+
+
+class OneIndicator(Refused):
+    """须指明一个填报指标：筛选 indicator 须写一个编号，来的有 {count} 个。"""
+
+
 def source_of(definition: Figure) -> Source:
     """The entries that a figure measures; a ratio has none of its own."""
     if definition.over is None:
@@ -36,21 +44,45 @@ def source_of(definition: Figure) -> Source:
 
 
 def check(definition: Figure) -> None:
-    """Raises: UnknownField, UnusableValue, UnitDoesNotFit."""
+    """Raises: UnknownField, UnusableValue, UnitDoesNotFit, MeasureDoesNotFit, OneIndicator."""
     if definition.over is not None:
         source = source_of(definition)
+        _check_indicator(definition)
         _check_field(definition, source)
         for one in definition.where:
             values_of(_word(definition.over, source, one), one)
     _check_unit(definition)
 
 
+def indicator_of(definition: Figure) -> UUID | None:
+    """The one indicator that a figure over indicators measures; None of any other figure."""
+    named = [one for one in definition.where if one.field == "indicator"]
+    if definition.over != "indicators" or len(named) != 1 or len(named[0].values) != 1:
+        return None
+    try:
+        return UUID(named[0].values[0])
+    except ValueError:
+        return None  # told as an unusable value
+
+
+def _check_indicator(definition: Figure) -> None:
+    """Two indicators are never added up: their units are their own."""
+    if definition.over != "indicators":
+        if definition.measure == "last":
+            raise MeasureDoesNotFit(measure="last", known="indicators", over=definition.over)
+        return
+    named = [value for one in definition.where if one.field == "indicator" for value in one.values]
+    if len(named) != 1:
+        raise OneIndicator(count=len(named))
+
+
 def _check_field(definition: Figure, source: Source) -> None:
-    known: Iterable[str] = source.sums if definition.measure == "sum" else source.distinct
+    adds = definition.measure in ("sum", "last")
+    known: Iterable[str] = source.sums if adds else source.distinct
     if definition.field is not None and definition.field not in known:
         raise UnknownField(
             over=definition.over,
-            role="合计" if definition.measure == "sum" else "去重计数",
+            role="合计" if adds else "去重计数",
             field=definition.field,
             known="、".join(sorted(known)),
         )
@@ -95,13 +127,25 @@ _READ: Mapping[Kind, Any] = {
 
 def is_fen(definition: Figure) -> bool:
     """Whether the raw value is fen."""
-    if definition.measure != "sum" or definition.field is None:
-        return False
-    return source_of(definition).sums[definition.field].counts == "fen"
+    return _counts(definition) == "fen"
+
+
+def is_entered(definition: Figure) -> bool:
+    """Whether the raw value is in the unit of an indicator, times ten to its decimals."""
+    return _counts(definition) == "entered"
+
+
+def _counts(definition: Figure) -> str | None:
+    if definition.measure not in ("sum", "last") or definition.field is None:
+        return None
+    return source_of(definition).sums[definition.field].counts
 
 
 def _check_unit(definition: Figure) -> None:
-    """Fen print as money, things as things, a ratio as a share."""
+    """Fen print as money, things as things, a ratio as a share; what was entered in its own unit,
+    which the indicator says."""
+    if is_entered(definition):
+        return
     known: Iterable[str] = COUNTED_IN
     if definition.measure == "ratio":
         known = RATIO_IN

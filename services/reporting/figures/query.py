@@ -35,6 +35,10 @@ NAMED: dict[Needs, str] = {
         "LEFT JOIN " + latest("view.assets", "asset", "d.fact = 'classified'") + " category"
         " ON category.asset = e.asset"
     ),
+    "indicator": (
+        f"LEFT JOIN {latest('view.indicators', 'indicator')} indicator"
+        " ON indicator.indicator = e.indicator"
+    ),
 }
 """What an entry names, each as it stood at the cut."""
 
@@ -76,17 +80,32 @@ def entries(
     """FROM … WHERE … of a figure's entries: at the cut, until the day, within the area."""
     source = source_of(definition)
     held = [(source.words[one.field], one) for one in filters(definition)]
-    place = _within(moment, definition, binds)
+    place = within(moment, definition, binds)
     conditions = [_holds(word, values_of(word, one), binds, place) for word, one in held]
     conditions.append(_holds(source.scope, [area], binds, place))
     if moment.counted_until is not None:
         until = binds.add(moment.counted_until, "date")
         conditions.append(f"e.{definition.date_basis} <= {until}")
+    if definition.measure == "last":
+        conditions.append(_no_later(definition, moment, binds))
     words = [source.scope, *(word for word, _ in held), *shown]
     joins = [NAMED[name] for name in dict.fromkeys(w.needs for w in words if w.needs)]
     return " ".join(
         (f"FROM {source.table} e {within_cut('e')}", *joins, "WHERE", " AND ".join(conditions))
     )
+
+
+def _no_later(definition: Figure, moment: Moment, binds: Binds) -> str:
+    """That an area entered nothing for a later period of those that count."""
+    later = ["(n.indicator, n.area) = (e.indicator, e.area)", "n.period > e.period"]
+    for one in definition.where:
+        if one.field == "period":
+            later.append(f"n.period = ANY ({binds.add(list(one.values), 'text[]')})")
+    if moment.counted_until is not None:
+        until = binds.add(moment.counted_until, "date")
+        later.append(f"n.{definition.date_basis} <= {until}")
+    table = source_of(definition).table
+    return f"NOT EXISTS (SELECT FROM {table} n WHERE {' AND '.join(later)})"
 
 
 Within = Callable[[str, str], str]
@@ -98,7 +117,7 @@ def _holds(word: Word, values: list[Any], binds: Binds, place: Within) -> str:
     return place(word.sql, given) if word.kind == "area" else f"{word.sql} = ANY ({given})"
 
 
-def _within(moment: Moment, definition: Figure, binds: Binds) -> Within:
+def within(moment: Moment, definition: Figure, binds: Binds) -> Within:
     """By the areas as they never moved, as of one day, or of the day on which an entry counts."""
     if not moment.moved:
         return _of_registration
@@ -128,7 +147,7 @@ def summed(definition: Figure, source: Source) -> str:
 
 def _aggregate(definition: Figure) -> str:
     source = source_of(definition)
-    if definition.measure == "sum":
+    if definition.measure in ("sum", "last"):
         return f"coalesce(sum({summed(definition, source)}), 0)::bigint"
     if definition.field is None:
         return "count(*)" if source.weight == "1" else f"coalesce(sum({source.weight}), 0)"

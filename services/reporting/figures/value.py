@@ -7,11 +7,14 @@ from typing import cast
 from libs.events.contracts.reporting import Figure
 from libs.events.money import Unit, print_amount, ratio
 
-from .language import is_fen
+from .language import is_entered, is_fen
 
 
-def printed(definition: Figure, raw: int) -> str:
-    """The text of a figure that measures entries."""
+def printed(definition: Figure, raw: int, places: int = 0) -> str:
+    """The text of a figure that measures entries. `places`: decimals that the raw value holds."""
+    if is_entered(definition):
+        decimals = places if definition.decimals is None else definition.decimals
+        return ratio(raw, 10**places, 1, decimals, definition.rounding)
     if is_fen(definition):
         unit = cast("Unit", definition.unit)  # the language lets nothing else be declared
         return print_amount(raw, unit, definition.decimals, definition.rounding)

@@ -12,10 +12,11 @@ from typing import Any, Literal, get_args
 
 from libs.events.contracts import assets, households, money
 from libs.events.contracts.reporting import Over
+from services.reporting.views.cursors import within_cut
 from services.reporting.views.tables import WEIGHT
 
 Kind = Literal["text", "uuid", "int", "bool", "area"]
-Needs = Literal["lot", "project", "payment", "category"]
+Needs = Literal["lot", "project", "payment", "category", "indicator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A column that adds up: fen, or whole things."""
+    """A column that adds up: fen, whole things, or what was entered in its indicator's unit."""
 
     sql: str
     label: str
-    counts: Literal["fen", "things"]
+    counts: Literal["fen", "things", "entered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +204,36 @@ ASSETS = Source(
     {"fact": ("formed",)},
     weight=WEIGHT,
 )
+_STANDING = f"""
+(SELECT v.* FROM (SELECT DISTINCT ON (d.indicator, d.area, d.period) d.*
+   FROM view.indicator_values d {within_cut("d")}
+  ORDER BY d.indicator, d.area, d.period, d.position DESC) v WHERE v.scaled IS NOT NULL)
+"""  # noqa: S608 - constants
+INDICATORS = Source(
+    " ".join(_STANDING.split()),
+    "填报",
+    Word("e.area", "区域", "area"),
+    {"value": Sum("e.scaled", "填报值", "entered")},
+    {
+        **_AREA,
+        "at": Word("e.area", "填报区域", "uuid"),
+        "indicator": Word("e.indicator", "填报指标", "uuid"),
+        "indicator.code": Word("indicator.code", "填报指标编码", needs="indicator"),
+        "period": Word("e.period", "期间"),
+        "value": Word("e.value", "填报值"),
+        "note": Word("e.note", "说明"),
+        "reason": Word("e.reason", "更正理由"),
+    },
+    frozenset(("at", "period")),
+    ("indicator", "indicator.code", "at", "period", "value", "note", "reason"),
+)
+"""Of each area and period what stood at the cut; `at` is the reporting area alone, `area` it and
+all below."""
 SOURCES: Mapping[Over, Source] = {
     "movements": MOVEMENTS,
     "lines": LINES,
     "populations": POPULATIONS,
     "households": HOUSEHOLDS,
     "assets": ASSETS,
+    "indicators": INDICATORS,
 }

@@ -20,10 +20,11 @@ from libs.events.contracts.reporting import (
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
+from . import indicators
 from .tables import CUTS, FIGURES, STATEMENTS, Origin
 
 SOURCE = "reporting"
-OF = (FigureDeclared, StatementDeclared, CutTaken)
+OF = (FigureDeclared, StatementDeclared, CutTaken, *indicators.OF)
 Noun = type[FigureDeclared] | type[StatementDeclared]
 
 
@@ -40,7 +41,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case CutTaken():
             yield CUTS, origin.row(0, fact.name, fact.area, *stored)
         case _:
-            return
+            yield from indicators.project(origin, fact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from libs.events.contracts.households import (
     AreaMerged,
     AreaMoved,
     AreaRegistered,
+    AreaSplit,
     HouseholdFlagged,
     HouseholdRegistered,
     OrganisationRegistered,
@@ -27,6 +28,7 @@ from libs.events.types import Event, Metadata, Recorded
 
 from .tables import (
     ANEW,
+    AREA_ENDS,
     AREA_PATHS,
     AREAS,
     HOUSEHOLDS,
@@ -58,6 +60,10 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield AREAS, origin.row(0, fact.area, None, fact.code, fact.name, None, fact.valid_from)
         case AreaMoved() | AreaFollowed() | AreaMerged():
             yield AREA_PATHS, origin.row(0, fact.area, fact.valid_from, fact.path)
+            if isinstance(fact, AreaMerged):
+                yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from)
+        case AreaSplit(ends=True):
+            yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from)
         case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, origin.row(0, fact.organisation, fact.area, fact.name, fact.kind)
         case _:

@@ -222,3 +222,33 @@ STATEMENTS = _written_once(
     payload="text",
 )
 CUTS = _written_once("cuts", name="text", area="uuid", schema_version="int", payload="text")
+INDICATORS = _written_once(
+    "indicators",
+    indicator="uuid",
+    area="uuid",
+    code="text",
+    title="text",
+    unit="text",
+    decimals="int",
+    period="text",
+    over_areas="text",
+    over_periods="text",
+    level="text",
+    valid_from="date",
+    valid_until="date",
+    note="text",
+    version="bigint",
+)
+INDICATOR_VALUES = _written_once(
+    "indicator_values",
+    event="text",
+    indicator="uuid",
+    area="uuid",
+    period="text",
+    value="text",
+    scaled="bigint",
+    note="text",
+    reason="text",
+    actor="text",
+)
+AREA_ENDS = _written_once("area_ends", area="uuid", ended_on="date")
