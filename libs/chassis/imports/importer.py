@@ -153,12 +153,10 @@ class Importer:
         return next(column for column in self.columns if column.field == field_)
 
 
-def row_by_row(
-    decider: AnyDecider, command: Callable[[Desk, Taken], Command], target: Any = None
-) -> Planner:
-    """The plan of an importer whose every row is one command."""
+def row_by_row(decider: AnyDecider, command: Callable[[Desk, Taken], Command]) -> Planner:
+    """The plan of an importer whose every row makes one thing by one command."""
 
     async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
-        return Plan([Deed(decider, command(desk, row), target) for (row,) in groups])
+        return Plan([Deed(decider, command(desk, row)) for (row,) in groups])
 
     return plan
