@@ -14,7 +14,21 @@ import uvloop
 
 from libs.chassis import logs
 
-from . import append, areas, http, lag, memory, peers, rebuild, relay, replay, sheets, soak, vault
+from . import (
+    append,
+    areas,
+    http,
+    imports,
+    lag,
+    memory,
+    peers,
+    rebuild,
+    relay,
+    replay,
+    sheets,
+    soak,
+    vault,
+)
 from .rounds import Goal
 
 Measure = Callable[[], Awaitable[list[Goal]]]
@@ -22,6 +36,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "append": append.measure,
     "areas": areas.measure,
     "http": http.measure,
+    "imports": imports.measure,
     "lag": lag.measure,
     "memory": memory.measure,
     "rebuild": rebuild.measure,
@@ -32,7 +47,7 @@ QUESTIONS: Mapping[str, Measure] = {
     "peers": peers.measure,
     "soak": soak.measure,
 }
-ASKED_FOR = ("peers", "soak")
+ASKED_FOR = ("imports", "peers", "soak")
 """Minutes each, and peers come from npm: measured when named."""
 
 

@@ -71,3 +71,20 @@ async def test_what_is_wrong_comes_back_in_the_same_workbook(installation: Insta
 
     alone = opened((await at.client.get(f"/jobs/{taken['id']}/rejected")).content)
     assert [cell.value for cell in alone["表一"][2]][:2] == ["测财农〔2020〕2号", LETTER[1]]
+
+
+async def test_all_or_nothing_looks_at_rows_together(installation: Installation) -> None:
+    """Each of two letters alone would register the lot; together the second is refused."""
+    county = await register_county(installation)
+    await installation.catch_up(funds)
+    at = await desk(installation, funds, "finance")
+    other = ("测财农〔2020〕2号", *LETTER[1:])
+    rows = sheet(
+        HEADS,
+        (*LETTER, "water", 12.5, "2020-03-01"),
+        (*other, "water", 7.5, "2020-03-02"),
+    )
+    job = await at.taken("lots", county.id, rows)
+    assert (job["state"], job["counts"]["accepted"], job["counts"]["rejected"]) == ("refused", 1, 1)
+    told = [one for one in await at.outcome(job["id"]) if one["message"]]
+    assert [(one["row"], one["rule"]) for one in told] == [(3, "LotAlreadyRegistered")]
