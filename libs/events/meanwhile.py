@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -28,7 +27,7 @@ async def meanwhile(log: Log, ask: Ask[Any], given: int, now: int | None) -> dic
     if ask.target is None or now is None or not 0 < given < now:
         return {"meanwhile": [], "conflicts": []}
     rows = await log.pool.fetch(_STREAM, ask.target, now)
-    told = list(_told(rows, ask.target, given))[:MOST]
+    told = list(_told(rows, given))[:MOST]
     theirs = {one["field"]: one["now"] for event in told for one in event["changes"]}
     yours = _asked(ask)
     conflicts = [
@@ -42,12 +41,12 @@ async def meanwhile(log: Log, ask: Ask[Any], given: int, now: int | None) -> dic
     return found
 
 
-def _told(rows: list[Any], target: UUID, given: int) -> Iterator[dict[str, Any]]:
+def _told(rows: list[Any], given: int) -> Iterator[dict[str, Any]]:
     """Each event behind the given version, as what it made of what the events before said."""
     says: dict[str, Any] = {}
     for row in rows:
         payload = msgspec.json.decode(withheld(row["payload"].encode()))
-        changes = payload.get("changes") or list(_changed(says, payload, str(target)))
+        changes = payload.get("changes") or list(_changed(says, payload))
         says |= {one["field"]: one["now"] for one in changes}
         if row["version"] <= given:
             continue
@@ -61,12 +60,10 @@ def _told(rows: list[Any], target: UUID, given: int) -> Iterator[dict[str, Any]]
         }
 
 
-def _changed(
-    says: Mapping[str, Any], payload: Mapping[str, Any], target: str
-) -> Iterator[dict[str, Any]]:
-    """The fields of an event that say another thing than before; never the thing's own id."""
+def _changed(says: Mapping[str, Any], payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of an event that say another thing than before."""
     for field, value in sorted(payload.items()):
-        if value != target and says.get(field) != value:
+        if says.get(field) != value:
             yield {"field": field, "was": says.get(field), "now": value}
 
 
