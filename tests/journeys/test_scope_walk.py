@@ -222,9 +222,24 @@ def seldom(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     open_ = {"of": "area", "subject": area, "alias": "未定", "met": "发放表 第4行"}
     yield "households/alias-proposals", open_
     yield "reporting/cuts", {"name": "walk", "area": area}
+    yield from of_indicators(sent, area)
     yield from of_persons(sent, str(area))
     yield from corrections(sent)
     yield from reforms(next(one.answer["id"] for one in sent if one.path.endswith("/areas")))
+
+
+def of_indicators(sent: list[Sent], area: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What an area counts of itself, and a figure that says it."""
+    means = {"title": "走查", "unit": "期", "period": "month", "level": None}
+    rolls = {"over_areas": "none", "over_periods": "sum", "valid_from": "2013-01-01"}
+    yield "reporting/indicators", {"area": area, "code": "walked", **means, **rolls}
+    id_ = sent[-1].answer["id"]
+    counted = {"area": area, "period": "2023-12", "value": {"text": "3", "unit": "期"}}
+    yield f"reporting/indicators/{id_}/values", counted
+    where = [{"field": "indicator", "values": [id_]}]
+    measured = {"measure": "sum", "over": "indicators", "field": "value", "where": where}
+    named = {"figure": "walked", "title": "走查", "area": area}
+    yield "reporting/figures", {**named, "definition": measured}
 
 
 def of_persons(sent: list[Sent], area: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -378,7 +393,8 @@ async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> No
         headers = {"authorization": f"Bearer {door.token('clerk')}"}
         base = f"http://case{service.prefix}"
         client = AsyncClient(transport=door.client._transport, base_url=base, headers=headers)
-        file = await Desk(cast("Any", None), service, client).upload(sheet(["户编号", "文号"]))
+        heads = ["户编号", "文号", "指标"]
+        file = await Desk(cast("Any", None), service, client).upload(sheet(heads))
         settings = {one.name: "linkage" for one in importer.asks if one.required}
         body = {"importer": importer.name, "area": county, "file": file, "name": "走查.xlsx"}
         path = f"{service.name}/imports"

@@ -35,7 +35,7 @@ COLUMNS = (
         required=False,
     ),
     Text(field="unit", title="单位", aliases=("计量单位",), required=False, longest=20),
-    Text(field="note", title="说明", aliases=("备注", "情况说明"), required=False),
+    Text(field="note", title="情况说明", aliases=("备注", "变动说明"), required=False),
     Text(field="reason", title="更正理由", aliases=("更正说明",), required=False),
 )
 
