@@ -202,3 +202,5 @@ async def test_a_rehearsed_job_tells_and_takes_nothing(at: Desk, county: County)
     told = await at.job(job)
     assert (told["state"], told["counts"]["accepted"], told["counts"]["rejected"]) == ("done", 1, 1)
     assert (await at.client.get("/health")).json()["head"] == head
+    keys = (await at.installation.vault()).store.pool
+    assert await keys.fetchval("SELECT count(*) FROM vault.ids") == 0

@@ -255,7 +255,7 @@ def _reversed(two: Sequence[Household], code: str) -> bytes:
 def _two_lines(two: Sequence[Household], code: str) -> bytes:
     top = ["户编号", "成员", None, None, "村编码", "登记日期", "备注"]
     low = [None, "姓名", "证件号码", "与户主关系", None, None, None]
-    merged = ["B1:D1", "A1:A2", "E1:E2", "F1:F2", "G1:G2"]
+    merged = ["B1:D1", "E1:E2"]  # the others stand above empty cells
     return xlsx([top, low, *flat(two, code, date(2023, 2, 1))], merged=merged)
 
 
