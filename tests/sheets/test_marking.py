@@ -51,7 +51,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Torture:
 def marks_of(source: Torture) -> list[Mark]:
     rows = source.rows
     said = {
-        rows["good"]: Mark(rows["good"], "提醒", "R5", "与批注同格", "", {2: "姓名待核"}),
+        rows["good"]: Mark(rows["good"], "提醒", "R5", "与批注同格", "", {2: "姓名待核", 11: ""}),
         rows["id_as_number"]: Mark(
             rows["id_as_number"], "拒绝", "R1", MESSAGE, "=重新粘贴", {3: MESSAGE}
         ),

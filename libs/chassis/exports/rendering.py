@@ -1,13 +1,12 @@
 """Rows to a file: .xlsx, csv or ndjson, written as they come and digested as they are written.
 
-The file has no name in any folder: it is gone with the process, or when it has been sent.
+It lies in a spool: sealed, without a name, gone with the process or when it has been sent.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +22,7 @@ from libs.events.types import plain
 
 from ..sheets.cells import LAST_ROW
 from ..sheets.spelling import Value
+from ..sheets.spool import Spool
 from ..sheets.writing import Plan, Writer, csv_lines
 from .export import Export, Field, Kind
 
@@ -34,8 +34,7 @@ class Rendered:
 
     def __init__(self, export: Export, format: Format) -> None:
         self.export, self.format = export, format
-        self.file = tempfile.TemporaryFile()  # noqa: SIM115 # closed when it has been sent
-        self.rows = self.size = 0
+        self.spool, self.rows = Spool(), 0
         self._digest = hashlib.sha256()
         self._book: Writer | None = None
         if format == "xlsx":
@@ -62,20 +61,22 @@ class Rendered:
         self._put(self._book.take())
 
     def finish(self) -> None:
-        """Whole, and at its beginning again."""
+        """What a workbook ends with."""
         if self._book is not None:
             self._book.close()
             self._put(self._book.take())
-        self.file.seek(0)
+
+    @property
+    def size(self) -> int:
+        return self.spool.size
 
     @property
     def sha256(self) -> bytes:
         return self._digest.digest()
 
     def _put(self, more: bytes) -> None:
-        self.file.write(more)
+        self.spool.write(more)
         self._digest.update(more)
-        self.size += len(more)
 
 
 def _line(fields: Sequence[Field], row: Sequence[Any]) -> bytes:

@@ -120,10 +120,10 @@ async def _download(
             cut = await _rendered(call, made, scope, await _tell(call, export, asked, scope))
         answer = await call.record(EXPORT, _said(export, asked, scope, made, cut))
     except BaseException:
-        made.file.close()
+        made.spool.close()
         raise
     if answer.status >= 400:
-        made.file.close()
+        made.spool.close()
         return respond(call.log, answer)
     headers = _headers(export, made) | {"position": f"{call.log.service}:{answer.position}"}
     return StreamingResponse(_sent(made), 200, headers, media_type=MEDIA[asked.format])
@@ -195,10 +195,10 @@ def _headers(export: Export, made: Rendered) -> dict[str, str]:
 
 async def _sent(made: Rendered) -> AsyncIterator[bytes]:
     try:
-        while chunk := await asyncio.to_thread(made.file.read, CHUNK):
-            yield chunk
+        for start in range(0, made.size, CHUNK):
+            yield await asyncio.to_thread(made.spool.read, start, start + CHUNK)
     finally:
-        made.file.close()
+        made.spool.close()
 
 
 _CUT = """

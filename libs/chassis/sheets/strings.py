@@ -1,16 +1,15 @@
-"""The strings that a workbook's cells share, in a file of their own and not in memory: a register
-of 100,000 people has as many names, numbers and addresses.
+"""The strings that a workbook's cells share, in a spool and not in memory: a register of 100,000
+people has as many names, numbers and addresses.
 """
 
 from __future__ import annotations
 
-import mmap
 import re
-import tempfile
 from array import array
 from typing import IO
 from xml.parsers import expat
 
+from .spool import Spool
 from .unreadable import Why
 
 CHUNK = 1 << 16
@@ -40,40 +39,31 @@ class SharedStrings:
     """Strings by their number, as they stand in the part; without a part there are none."""
 
     def __init__(self, part: IO[bytes] | None) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 # closed with the book
-        self._ends = array("Q", [0])
+        self._spool, self._ends = Spool(), array("Q", [0])
         if part is not None:
             try:
-                _Spool(self._file, self._ends).read(part)
+                _Reading(self._spool, self._ends).read(part)
             except BaseException:
-                self._file.close()
+                self._spool.close()
                 raise
-        self._file.flush()
-        size = self._ends[-1]
-        self._bytes = mmap.mmap(self._file.fileno(), size, prot=mmap.PROT_READ) if size else b""
 
     def __getitem__(self, number: int) -> str:
-        if number < 0:
+        if not 0 <= number < len(self):
             raise ValueError("no such string")
-        try:
-            return self._bytes[self._ends[number] : self._ends[number + 1]].decode()
-        except IndexError as error:
-            raise ValueError("no such string") from error
+        return self._spool.read(self._ends[number], self._ends[number + 1]).decode()
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def close(self) -> None:
-        if isinstance(self._bytes, mmap.mmap):
-            self._bytes.close()
-        self._file.close()
+        self._spool.close()
 
 
-class _Spool:
-    """Writes each `si` to the file: its runs of text joined, phonetic guides left out."""
+class _Reading:
+    """Writes each `si` to the spool: its runs of text joined, phonetic guides left out."""
 
-    def __init__(self, file: IO[bytes], ends: array[int]) -> None:
-        self.file, self.ends = file, ends
+    def __init__(self, spool: Spool, ends: array[int]) -> None:
+        self.spool, self.ends = spool, ends
         self.text: list[str] = []
         self.taking = self.guide = False
 
@@ -98,7 +88,7 @@ class _Spool:
             self.guide = False
         elif local == "si":
             told = unescaped("".join(self.text)).encode("utf-8", "replace")
-            self.file.write(told)
+            self.spool.write(told)
             self.ends.append(self.ends[-1] + len(told))
             self.text.clear()
 
