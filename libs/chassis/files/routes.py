@@ -44,7 +44,7 @@ class DiskNearlyFullError(EventsError):
 class FileNamePersonalError(EventsError):
     status = 422
     title = "文件名不得含个人信息"
-    place = "header:upload-metadata"
+    place = "header:/upload-metadata"
 
 
 class TusVersionError(EventsError):
