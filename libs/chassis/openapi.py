@@ -126,11 +126,12 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if guarded(route.dependant):
         operation["security"] = [{"bearer": []}]
     answers = operation["responses"]
-    if is_command and not route.path.startswith("/approvals"):
+    waits = is_command and "202" not in answers and not route.path.startswith("/approvals")
+    if waits:
         schema = {"$ref": REFERENCE.format(model="Submitted")}
         answers["202"] = {"content": {"application/json": {"schema": schema}}}
     for status in answers.keys() & {"200", "201", "202"}:
-        said = "已报审：须由他人审批，尚未生效" if status == "202" else "已接受"
+        said = "已报审：须由他人审批，尚未生效" if status == "202" and waits else "已接受"
         answers[status]["description"] = said if is_command else "所问之事"
         answers[status].update(_answer_headers(route, is_command))
     if dry:

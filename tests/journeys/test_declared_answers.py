@@ -164,7 +164,7 @@ async def test_every_answer_is_as_declared(walk: Walk) -> None:
     await walk.installation.react(assets)
     for one in walk.sent:
         door = next(door for door in DOORS if door.matches(one.method, one.path))
-        assert faults(door, 201, one.answer) == [], str(door)
+        assert faults(door, one.status, one.answer) == [], str(door)
     answered: set[str] = set()
     listed: dict[str, bool] = {}
     for door in (door for door in DOORS if door.method == "GET"):

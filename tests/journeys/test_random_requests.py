@@ -159,6 +159,8 @@ def unlike_a_problem(answer: Response) -> Iterator[str]:
     if kind != PROBLEM:
         yield f"{answer.status_code} is {kind}"
         return
+    if answer.request.method == "HEAD":  # which has no body (RFC 9110, 9.3.2)
+        return
     told = answer.json()
     if not re.fullmatch(r"/problems/[A-Z]\w+", told["type"]):
         yield f"type {told['type']}"

@@ -122,6 +122,7 @@ class Sent:
     path: str
     body: Any
     answer: Any
+    status: int = 201
 
 
 @dataclass
@@ -174,7 +175,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
         if request.method == "POST" and answer.status_code < 300 and request.content:
             told = json.loads(await answer.aread())
             body = json.loads(request.content)
-            sent.append(Sent(request.method, request.url.path, body, told))
+            sent.append(Sent(request.method, request.url.path, body, told, answer.status_code))
 
     async with served(installation) as door:
         door.client.event_hooks["response"].append(keep)

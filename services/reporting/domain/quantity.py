@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 PLACES: Final = 6
 LARGEST: Final = 10**15
 """Of a scaled value; some nine thousand of them still sum to what every JSON reader keeps."""
 _NUMBER = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,12})(?:\.(?P<decimals>\d{1,6}))?", re.ASCII)
+# It is not looked at for numbers of persons, so no digit of any script may stand in it.
 Unit = r"^[^\d\s\x00-\x1f\x7f]{1,20}$"
 
 
@@ -27,14 +28,6 @@ class QuantityTyped(BaseModel):
         pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$", examples=["117"], description="不带千分位"
     )
     unit: str = Field(pattern=Unit, examples=["期"])
-
-    @field_validator("unit")
-    @classmethod
-    def _no_number(cls, unit: str) -> str:
-        """It is not looked at for numbers of persons, so no digit of any script may stand in it."""
-        if any(letter.isdigit() for letter in unit):
-            raise ValueError("单位不得含数字")
-        return unit
 
 
 def scaled(text: str, decimals: int) -> int | None:
