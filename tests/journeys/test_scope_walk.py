@@ -402,7 +402,7 @@ async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> No
         made = await said(door, path, {**body, "settings": settings}, dated=False)
         columns = {one.field: "A" for one in importer.columns}
         one = f"{path}/{made['id']}"
-        await said(door, f"{one}/mapping", {"columns": columns}, status=200, dated=False)
+        await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
         job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
         await said(door, f"{service.name}/jobs/{job['id']}/cancellations", {}, dated=False)
 

@@ -143,7 +143,9 @@ async def get_import(id: UUID, call: Worker) -> Response:
     return await _shown(call, id, _named(call, prepared.importer))
 
 
-@router.post("/imports/{id}/mapping", response_model=ImportShown, summary="说明列的对应")
+@router.post(
+    "/imports/{id}/mapping", status_code=201, response_model=ImportShown, summary="说明列的对应"
+)
 async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
     """改列的对应或金额的单位，再看预览。"""
     call.key()
@@ -155,7 +157,7 @@ async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
     header = await _looked_at(call, prepared, lambda book: header_of(book, prepared, importer))
     mapping = {name: column_of(at) for name, at in command.columns.items()}
     await store.map_import(call.log.pool, prepared, header.shape, mapping, dict(command.units))
-    return await _shown(call, id, importer)
+    return await _shown(call, id, importer, 201)
 
 
 @router.post("/imports/{id}/commit", status_code=202, response_model=JobAsked, summary="提交导入")
