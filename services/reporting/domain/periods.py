@@ -33,10 +33,13 @@ class Span(NamedTuple):
 
 
 def span(text: str) -> Span:
-    """The days of a period. Raises: ValueError."""
+    """The days of a period. Raises: ValueError, in words for whoever wrote it."""
     for kind, shape in _SHAPES.items():
         if found := shape.fullmatch(text):
-            return _span(kind, found.groupdict())
+            try:
+                return _span(kind, found.groupdict())
+            except ValueError:
+                raise ValueError(f"历法中没有此期间：{text}") from None
     raise ValueError(f"不是期间：{text[:20]}，应如 2024-03-01、2024-03、2024Q1、2024")
 
 
