@@ -17,6 +17,7 @@ HIDDEN = "***"
 LOSSY = "含有无法存储的字符或数值"
 WORDS: Mapping[str, str] = {
     "missing": "缺少必填项",
+    "none_required": "或为 null",
     "extra_forbidden": "不认识的字段",
     "literal_error": "须为以下之一：{expected}",
     "string_type": "须为文字",

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -186,7 +186,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
             task = await a_task(installation, service, sent)
             for path, body in of_every_service(service, task, sent):
                 await said(door, path, body)
-            await importing(door, service, sent)
+            await importing(door, installation, service, sent)
             await attaching(door, service, task)
             await approving(door, service, sent)
         door.client.event_hooks["response"].clear()
@@ -387,7 +387,9 @@ def of_every_service(
         yield f"{service.name}/reference/{path}", body
 
 
-async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> None:
+async def importing(
+    door: loader.Door, installation: Installation, service: Service, sent: list[Sent]
+) -> None:
     """A sheet prepared, mapped, committed and given up, where sheets are taken."""
     for importer in service.importers[:1]:
         county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
@@ -395,7 +397,8 @@ async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> No
         base = f"http://case{service.prefix}"
         client = AsyncClient(transport=door.client._transport, base_url=base, headers=headers)
         heads = ["户编号", "文号", "指标"]
-        file = await Desk(cast("Any", None), service, client).upload(sheet(heads))
+        desk = Desk(installation, service, client)
+        file = await desk.upload(sheet(heads, ["x"] * len(heads)))
         settings = {one.name: "linkage" for one in importer.asks if one.required}
         body = {"importer": importer.name, "area": county, "file": file, "name": "走查.xlsx"}
         path = f"{service.name}/imports"
@@ -404,6 +407,7 @@ async def importing(door: loader.Door, service: Service, sent: list[Sent]) -> No
         one = f"{path}/{made['id']}"
         await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
         job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
+        await desk.work()
         await said(door, f"{service.name}/jobs/{job['id']}/cancellations", {}, dated=False)
 
 

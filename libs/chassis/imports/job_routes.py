@@ -29,6 +29,11 @@ from .store import JOB_COLUMNS, get_job
 router = APIRouter(tags=["导入"])
 Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
 Anyone = Annotated[Call, Depends(Holds(*IMPORT_ROLES, "auditor", "operator"))]
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+WORKBOOK: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: _FILE}}}
+OUTCOME: dict[int | str, dict[str, Any]] = {
+    200: {"content": {XLSX: _FILE, "text/csv": _FILE, "application/json": {"schema": {}}}}
+}
 HEADS = ("row", "result", "rule", "severity", "field", "message", "hint")
 
 
@@ -58,7 +63,7 @@ async def cancel(id: UUID, call: Worker) -> Response:
     return answer({"id": str(id)}, 201)
 
 
-@router.get("/jobs/{id}/outcome", response_class=Response, summary="导入结果")
+@router.get("/jobs/{id}/outcome", response_class=Response, responses=OUTCOME, summary="导入结果")
 async def outcome(
     id: UUID, call: Worker, format: Annotated[Literal["xlsx", "csv", "json"], Query()] = "xlsx"
 ) -> Response:
@@ -72,7 +77,9 @@ async def outcome(
     return _csv(rows)
 
 
-@router.get("/jobs/{id}/rejected", response_class=Response, summary="被拒绝的行")
+@router.get(
+    "/jobs/{id}/rejected", response_class=Response, responses=WORKBOOK, summary="被拒绝的行"
+)
 async def rejected(id: UUID, call: Worker) -> Response:
     """只有表头和被拒绝的行；改正后可单独再导入。"""
     return _file(call, (await _job(call, id))["rejected"])

@@ -25,13 +25,9 @@ SHOWN = 20
 class NoHeads(Refused):
     """找不到表头：工作表“{sheet}”的前 {rows} 行中没有一个列名是{importer}的列，请对照模板改正。"""
 
-    status = 422
-
 
 class NoSuchSheet(Refused):
     """没有工作表“{sheet}”：文件中有 {sheets}。"""
-
-    status = 422
 
 
 def sheet_of(book: Book, name: str) -> Sheet:

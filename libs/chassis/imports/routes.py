@@ -79,25 +79,17 @@ class CommitImport(BaseModel):
 class UnknownImporter(Refused):
     """没有这种导入：本服务没有“{importer}”。"""
 
-    status = 422
-
 
 class SettingMissing(Refused):
     """缺少导入参数：{title}（{name}）未填，或写法不对。"""
-
-    status = 422
 
 
 class PersonalName(Refused):
     """文件名或参数中疑似有{kind}：请改名后再导入。"""
 
-    status = 422
-
 
 class UnknownField(Refused):
     """没有这个字段：{importer}没有“{field}”。"""
-
-    status = 422
 
 
 class NotMapped(Refused):
