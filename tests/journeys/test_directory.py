@@ -58,6 +58,10 @@ async def test_a_sheet_of_users_comes_in_whole_or_tells_every_fault(tree: Tree) 
         1,
         ["第 5 行 单位：该区域及其上级没有这个单位", "第 6 行 区域代码：没有这个区域代码"],
     )
+    backwards = "s5,财政局,x,clerk,370112,2030-01-01,2020-01-01"
+    sheet.write_text("\n".join([head, backwards]), encoding="utf-8-sig")
+    code, said = await tree.said(*arguments)
+    assert (code, said.splitlines()[0]) == (1, "第 2 行 末日：末日不能早于首日")
     clash = "s2,财政局,会计,operator,370112,2020-01-01,"
     sheet.write_text("\n".join([head, *good, clash]), encoding="utf-8-sig")
     code, said = await tree.said(*arguments)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.shapes import Made
@@ -44,6 +45,14 @@ class UserLine(BaseModel):
     area_code: Code
     valid_from: Day
     valid_until: Day | None = None
+
+    @field_validator("valid_until")
+    @classmethod
+    def _not_backwards(cls, until: date | None, told: ValidationInfo) -> date | None:
+        since = told.data.get("valid_from")
+        if until is not None and since is not None and until < since:
+            raise ValueError("末日不能早于首日")
+        return until
 
 
 class EnterUsers(Command):
