@@ -12,7 +12,7 @@ import pytest
 
 from libs.chassis.imports.columns import Letter, Text
 from libs.chassis.imports.importer import Desk as Planned
-from libs.chassis.imports.importer import Importer, Taken, row_by_row
+from libs.chassis.imports.importer import Group, Importer, Plan, Taken, row_by_row
 from libs.chassis.imports.quantities import Day
 from services.funds.api import document
 from services.funds.domain.document import RegisterDocument
@@ -59,36 +59,39 @@ async def rules_of(at: Desk, job: dict[str, Any]) -> list[tuple[int, str | None]
     return [(one["row"], one["rule"]) for one in await at.outcome(job["id"])]
 
 
+def letter(desk: Planned, row: Taken) -> RegisterDocument:
+    return RegisterDocument(
+        occurred_on=row["issued_on"],
+        number=row["number"],
+        kind="policy",
+        title=row["title"],
+        level="county",
+        area=desk.area,
+        issued_on=row["issued_on"],
+    )
+
+
+LETTERS = Importer(
+    name="letters",
+    title="文件目录",
+    roles=("clerk",),
+    columns=(
+        Letter(field="number", title="文号"),
+        Text(field="title", title="标题", longest=400),
+        Day(field="issued_on", title="日期"),
+    ),
+    plan=row_by_row(document.REGISTER, letter),
+    unique=("number",),
+)
+LETTER_HEADS = ("文号", "标题", "日期")
+
+
 async def test_a_new_importer_is_one_declaration(
     installation: Installation, county: County
 ) -> None:
-    def letter(desk: Planned, row: Taken) -> RegisterDocument:
-        return RegisterDocument(
-            occurred_on=row["issued_on"],
-            number=row["number"],
-            kind="policy",
-            title=row["title"],
-            level="county",
-            area=desk.area,
-            issued_on=row["issued_on"],
-        )
-
-    letters = Importer(
-        name="letters",
-        title="文件目录",
-        roles=("clerk",),
-        columns=(
-            Letter(field="number", title="文号"),
-            Text(field="title", title="标题"),
-            Day(field="issued_on", title="日期"),
-        ),
-        plan=row_by_row(document.REGISTER, letter),
-        unique=("number",),
-    )
-    service = replace(funds, importers=(letters,))
-    at = await desk(installation, service, "clerk")
+    at = await desk(installation, replace(funds, importers=(LETTERS,)), "clerk")
     rows = sheet(
-        ("文号", "标题", "日期"),
+        LETTER_HEADS,
         ("测农发〔2024〕1号", "通知", "2024-01-05"),
         ("测农发〔2024〕2号", "通知", "2024年2月6日"),
         ("第二号", "通知", "2024-02-30"),
@@ -207,3 +210,41 @@ async def test_a_rehearsed_job_tells_and_takes_nothing(at: Desk, county: County)
     assert (await at.client.get("/health")).json()["head"] == head
     keys = (await at.installation.vault()).store.pool
     assert await keys.fetchval("SELECT count(*) FROM vault.ids") == 0
+
+
+async def test_what_no_command_allows_is_found_among_its_neighbours(
+    installation: Installation, county: County
+) -> None:
+    """The column lets a title pass that the command does not."""
+    at = await desk(installation, replace(funds, importers=(LETTERS,)), "clerk")
+    rows = [
+        (f"测农发〔2024〕{n}号", "长" * (301 if n == 3 else 3), "2024-01-05") for n in range(1, 6)
+    ]
+    job = await at.taken("letters", county.id, sheet(LETTER_HEADS, *rows), "valid_rows")
+    assert (job["counts"]["accepted"], job["counts"]["rejected"]) == (4, 1)
+    told = [one for one in await at.outcome(job["id"]) if one["message"]]
+    assert [(one["row"], one["rule"], one["message"]) for one in told] == [
+        (4, "malformed", "内容不合格式：title")
+    ]
+
+
+async def test_what_a_rival_did_meanwhile_is_not_done_and_the_rest_is(
+    installation: Installation, county: County
+) -> None:
+    """Between the rehearsal and the deed somebody else registers the first of two."""
+
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        if desk.taking and len(groups) == 2:
+            return Plan(unchanged=frozenset({0}))
+        return await LETTERS.plan(desk, groups)
+
+    importer = replace(LETTERS, plan=plan)
+    at = await desk(installation, replace(funds, importers=(importer,)), "clerk")
+    rows = [(f"测农发〔2024〕{n}号", "通知", "2024-01-05") for n in (1, 2)]
+    job = await at.taken("letters", county.id, sheet(LETTER_HEADS, *rows), "valid_rows")
+    assert (job["state"], job["counts"]["accepted"]) == ("done", 2)
+    log = await installation.log(funds)
+    numbers = await log.pool.fetch(
+        "SELECT payload->>'number' AS number FROM es.events WHERE type = 'DocumentRegistered'"
+    )
+    assert [row["number"] for row in numbers] == ["测农发〔2024〕2号"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -21,6 +19,7 @@ from ..common_routes import answer, require_in_scope
 from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
+from ..sheets.writing import csv_lines
 from .job_rows import RowResult, results_of
 from .routes import IMPORT_ROLES, admit
 from .shapes import JobShown
@@ -134,12 +133,9 @@ def _lines(row: RowResult) -> list[dict[str, Any]]:
 
 def _csv(rows: list[RowResult]) -> Response:
     """With a BOM, so that spreadsheets read it as UTF-8."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, HEADS)
-    writer.writeheader()
-    for row in rows:
-        writer.writerows(_lines(row))
-    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
+    told = [[line[head] for head in HEADS] for row in rows for line in _lines(row)]
+    text = "\ufeff" + csv_lines([HEADS, *told])
+    return Response(text, media_type="text/csv; charset=utf-8")
 
 
 _LISTED = f"""

@@ -104,6 +104,16 @@ class JobRows:
         counts = None if tally is None else as_json(tally)
         await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error)
 
+    async def rejected(self, phase: Phase) -> bool:
+        """Whether any row was."""
+        found: bool = await self.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM es.job_rows"
+            " WHERE job = $1 AND phase = $2 AND result = 'rejected')",
+            self.job.id,
+            phase,
+        )
+        return found
+
     async def rows(self, phase: Phase) -> list[RowResult]:
         return await results_of(self.pool, self.job.id, phase)
 

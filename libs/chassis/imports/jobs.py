@@ -98,6 +98,11 @@ class Jobs:
             await self._end(job, rows, "cancelled")
         except (UnreadableBook, FileNotIntactError) as error:
             await rows.ended("failed", error=str(error))
+        except (ReplacedError, asyncpg.PostgresError, *UNKNOWN_OUTCOME):
+            raise  # it goes on when the store is there, or elsewhere
+        except Exception as error:
+            log.exception("job_failed", job=job.number)
+            await rows.ended("failed", error=f"系统内部错误：{type(error).__name__}")
 
     async def _through(self, job: Job, rows: JobRows, lease: Lease) -> None:
         importer = self.importers[job.prepared.importer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from pydantic import ValidationError
 
 from libs.events.answer import Answer
 from libs.events.errors import EventsError, Refused
@@ -45,3 +46,9 @@ def told_of(answer: Answer) -> Fault:
     """The same, of an answer."""
     problem = msgspec.json.decode(answer.body)
     return Fault(problem["type"].rpartition("/")[2], problem["detail"], NEXT_STEP)
+
+
+def malformed(error: ValidationError) -> Fault:
+    """Its words name the place and never what stands there."""
+    places = "、".join("/".join(map(str, one["loc"])) for one in error.errors()[:3])
+    return Fault("malformed", f"内容不合格式：{places}", NEXT_STEP)

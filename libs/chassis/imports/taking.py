@@ -10,6 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from libs.events.canonical import canonical, sha256
 from libs.events.decider import Ask
@@ -19,12 +23,13 @@ from libs.events.loads import LiveStreams
 from libs.events.rehearsal import Rehearsal
 from libs.events.types import Command, plain, request_id
 
-from .importer import Deed, Desk, Fault, Group, Importer
+from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
-from .results import accepted, ignored, rejected, told, told_of, unchanged
+from .results import accepted, ignored, malformed, rejected, told, told_of, unchanged
 from .store import Job, Phase
 
+T = TypeVar("T")
 ROWS_AT_ONCE = 1_000
 AGAIN_S = 1.0
 UNAVAILABLE = (429, 503)
@@ -59,7 +64,7 @@ class Taking:
         """How it ends: done, or refused where not every row passed and all had to. Raises:
         CancelledError."""
         if self.job.phase == "checking":
-            passed = await self._through("checking", self.job.reached)
+            passed = await self._through("checking", 0)  # what came before is in no log
             if self.job.dry_run:
                 return "done"
             if not passed:
@@ -85,8 +90,7 @@ class Taking:
             )
         self.total_differs = reading.total_differs
         stops = self.importer.totals_block and reading.total_differs
-        kept = await self.rows.rows(phase)
-        return not stops and all(row.result != "rejected" for row in kept)
+        return not stops and not await self.rows.rejected(phase)
 
     async def _chunk(
         self, phase: Phase, chunk: Sequence[Read], reading: Reading
@@ -106,10 +110,12 @@ class Taking:
         by_first = {group[0].number: group for group in groups}
         for run in runs:
             await self.keep()
-            fault = await self._do([by_first[first] for first, _ in run.groups])
-            for number in _numbers(run, reads):
-                read = reads[number]
-                results.append(accepted(read) if fault is None else rejected(read, [fault]))
+            faults = await self._do([by_first[first] for first, _ in run.groups])
+            for span in run.groups:
+                fault = faults.get(span[0])
+                for number in _numbers(Run((span,)), reads):
+                    read = reads[number]
+                    results.append(accepted(read) if fault is None else rejected(read, [fault]))
         return results
 
     async def _passing(
@@ -120,9 +126,16 @@ class Taking:
         if not groups:
             return [], []
         seen = replace(self.desk, streams=self._rehearsal.streams(), taking=False)
-        plan = await self.importer.plan(seen, groups)
+        try:
+            plan = await self._patiently(lambda: self.importer.plan(seen, groups))
+            refusal = (
+                await self._refusal(plan.deeds) if not (plan.unchanged or plan.faults) else None
+            )
+        except ValidationError as error:  # a command that its own words do not allow
+            plan, refusal = Plan(), malformed(error)
         for at, warnings in plan.warnings.items():
-            reads[groups[at][0].number].faults.extend(warnings)
+            known = reads[groups[at][0].number].faults
+            known.extend(warning for warning in warnings if warning not in known)
         told = [unchanged(reads[row.number]) for at in plan.unchanged for row in groups[at]]
         for at, faults in plan.faults.items():
             told += [rejected(reads[row.number], faults) for row in groups[at]]
@@ -130,7 +143,6 @@ class Taking:
         if len(left) < len(groups):
             runs, more = await self._passing(left, reads)
             return runs, [*told, *more]
-        refusal = await self._refusal(plan.deeds)
         if refusal is None:
             return [Run(tuple((group[0].number, group[-1].number) for group in groups))], []
         if len(groups) == 1:
@@ -145,42 +157,54 @@ class Taking:
         tried = Rehearsal(self.desk.log)
         tried.pending = dict(self._rehearsal.pending)
         for deed in deeds:
-            command = deed.command
+            ask = self._ask(deed, deed.command)
             try:
-                tried.keep(await tried.decide(self._ask(deed, command), deed.decider))
+                tried.keep(await self._patiently(partial(tried.decide, ask, deed.decider)))
             except (Refused, NotFoundError) as refusal:
                 return told(refusal)
         self._rehearsal = tried
         return None
 
-    async def _do(self, groups: Sequence[Group]) -> Fault | None:
-        """The commands of a run, each once whatever happens. A rival may have been quicker: then
-        its refusal is told of all its rows."""
-        streams = LiveStreams(self.desk.log.loads)
-        plan = await self.importer.plan(replace(self.desk, streams=streams, taking=True), groups)
-        for faults in plan.faults.values():
-            return faults[0]
-        for deed in plan.deeds:
-            refusal = await self._done(deed)
-            if refusal is not None:
-                return refusal
-        return None
+    async def _do(self, groups: Sequence[Group]) -> dict[int, Fault]:
+        """The commands of a run, each once whatever happens; by first row the groups that a rival
+        was quicker with. What is there by now was done by us before a kill, or by a rival."""
+        left, told = list(groups), dict[int, Fault]()
+        while left:
+            desk = replace(self.desk, streams=LiveStreams(self.desk.log.loads), taking=True)
+            plan = await self._patiently(partial(self.importer.plan, desk, left))
+            told |= {left[at][0].number: faults[0] for at, faults in plan.faults.items()}
+            if not plan.unchanged and not plan.faults:
+                return told | await self._done(plan.deeds, left)
+            passed = {*plan.unchanged, *plan.faults}
+            left = [group for at, group in enumerate(left) if at not in passed]
+        return told
 
-    async def _done(self, deed: Deed) -> Fault | None:
-        ask = self._ask(deed, deed.command)
-        around = Surroundings(
-            body_hash=sha256(ask.request.bytes), correlation=self.job.id, origin="import"
-        )
+    async def _done(self, deeds: Iterable[Deed], groups: Sequence[Group]) -> dict[int, Fault]:
+        for deed in deeds:
+            ask = self._ask(deed, deed.command)
+            around = Surroundings(
+                body_hash=sha256(ask.request.bytes), correlation=self.job.id, origin="import"
+            )
+            try:
+                answer = await self._patiently(
+                    partial(execute, self.desk.log, ask, around, deed.decider)
+                )
+            except EventsError as error:
+                return {group[0].number: told(error) for group in groups}
+            if answer.status >= 400:
+                return {group[0].number: told_of(answer) for group in groups}
+        return {}
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Again while the store cannot now, or a copy of another service is too old."""
         while True:
             try:
-                answer = await execute(self.desk.log, ask, around, deed.decider)
+                return await ask()
             except EventsError as error:
                 if error.status not in UNAVAILABLE:
-                    return told(error)
-                await asyncio.sleep(AGAIN_S)
-                await self.keep()
-                continue
-            return None if answer.status < 400 else told_of(answer)
+                    raise
+            await asyncio.sleep(AGAIN_S)
+            await self.keep()
 
     def _ask(self, deed: Deed, command: Command) -> Ask[Command]:
         said = canonical({"body": plain(command), "target": str(deed.target)})
