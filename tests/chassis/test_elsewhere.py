@@ -166,7 +166,7 @@ async def test_a_worker_is_healthy_while_its_readers_stand_at_the_head(
     pool = (await installation.log(service)).pool
     await pool.execute("UPDATE es.cursors SET confirmed_at = clock_timestamp() - interval '2 min'")
     late = await healthy.working(settings, service.name)
-    assert len(late) == len(service.every_reader)
+    assert len(late) == len(service.every_reader) + len(service.every_reactor)
     assert "not at the head of its source for 120 s" in late[0]
     await pool.execute("UPDATE es.cursors SET confirmed_at = 'epoch'")
     assert "not yet at the head" in (await healthy.working(settings, service.name))[0]

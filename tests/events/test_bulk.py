@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from libs.events.bulk import Filling
@@ -49,6 +52,17 @@ def sampled(source: str, file: Path) -> tuple[Recorded, Event]:
     return recorded, fact
 
 
+def likely(fact: Event) -> Iterator[Event]:
+    """The same as it gives rows where only some do: of the set of reference data that other
+    services copy, of money that was not arranged."""
+    told: Any = fact
+    if hasattr(fact, "set"):
+        yield msgspec.structs.replace(told, set="calendar")
+    if hasattr(fact, "movements"):
+        moved = [msgspec.structs.replace(m, to_account="unallocated") for m in told.movements]
+        yield msgspec.structs.replace(told, movements=tuple(moved))
+
+
 @pytest.mark.parametrize(("service", "reader"), READERS, ids=lambda v: getattr(v, "lease", v))
 def test_a_reader_declares_exactly_the_facts_that_give_rows(service: str, reader: Reader) -> None:
     """A rebuild reads no others: one that is missing here would be missing there."""
@@ -57,8 +71,9 @@ def test_a_reader_declares_exactly_the_facts_that_give_rows(service: str, reader
     gives = set()
     for file in files:
         recorded, fact = sampled(reader.source, file)
-        if list(reader.project(recorded, fact, metadata(UUID(int=3)))):
-            gives.add(type(fact))
+        for one in (fact, *likely(fact)):
+            if list(reader.project(recorded, one, metadata(UUID(int=3)))):
+                gives.add(type(fact))
     assert reader.of is not None
     assert gives == set(reader.of)
 
