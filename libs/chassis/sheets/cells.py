@@ -106,7 +106,7 @@ def place(reference: str) -> tuple[int, int]:
 @lru_cache(maxsize=65_536)
 def plain(stored: str) -> str:
     """Decimal text of a stored number, without exponent; a whole number keeps every digit, a
-    fraction 15 of them, as Excel shows it: 19.649999999999999 is 19.65.
+    fraction 15 of them, as Excel shows it: 8.249999999999999 is 8.25.
 
     Raises: ValueError on what is no number.
     """
