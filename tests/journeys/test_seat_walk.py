@@ -134,9 +134,12 @@ async def test_a_wrong_seat_is_told_in_chinese_and_kept_once(seated: Seated) -> 
     for nth, door in enumerate(GUARDED):
         seat = [one for one in SEATS if not one.admits][nth % 9]
         before = await seated.walk.stored()
-        told = (await seated.ask(door, door.roles[0], seat)).json()
-        assert (told["status"], told["type"]) == (403, "/problems/RoleNotHeld"), str(door)
-        assert re.search("角色不符：该操作需要角色", told["detail"])
+        answer = await seated.ask(door, door.roles[0], seat)
+        assert answer.status_code == 403, str(door)
+        if door.method != "HEAD":  # which has no body to tell it in
+            told = answer.json()
+            assert (told["status"], told["type"]) == (403, "/problems/RoleNotHeld"), str(door)
+            assert re.search("角色不符：该操作需要角色", told["detail"])
         events, requests = before[door.service.name]
         after = await seated.walk.stored()
         assert after[door.service.name] == (events + 1, requests + 1), str(door)
