@@ -20,7 +20,7 @@ from tests.journeys.tree import Tree, running
 from tests.registry import area, made
 from tests.sheets.torture import id_number
 
-KILLS, HOUSEHOLDS, SIZE = 5, 600, 3
+KILLS, HOUSEHOLDS, SIZE = 5, 1_200, 3
 HEADS = ("户编号", "姓名", "证件号码", "与户主关系", "村编码", "登记日期", "电话")
 SETTINGS = {"era": "linkage", "register_type": "monitored"}
 COUNTED = """
@@ -62,7 +62,7 @@ async def killed(tree: Tree, desk: Desk, job: str) -> int:
     """Kill the worker each time it has got a bit further, until enough; how often."""
     chance = random.Random(seed := random.randrange(2**32))
     print(f"import kills: seed {seed}")  # noqa: T201 - to be run again
-    kills, at = 0, 0
+    kills, at = 0, -1
     while True:
         told = await desk.job(job)
         if told["state"] not in ("queued", "running"):
