@@ -161,9 +161,13 @@ async def test_a_worker_is_healthy_while_its_readers_stand_at_the_head(
     monkeypatch.setattr("libs.chassis.installation.stores", lambda _: installation.stores)
     assert await healthy.working(settings, service.name) == ["no reader has begun"]
     await installation.catch_up(service)
+    pool = (await installation.log(service)).pool
+    made = "UPDATE es.cursors SET confirmed_at = clock_timestamp() - interval '2 min'"
+    await pool.execute(f"{made} WHERE token = 0")  # a store that was made a while ago
+    assert len(await healthy.working(settings, service.name)) == len(service.every_reactor)
+    await installation.react(service)
     assert await healthy.working(settings, service.name) == []
 
-    pool = (await installation.log(service)).pool
     await pool.execute("UPDATE es.cursors SET confirmed_at = clock_timestamp() - interval '2 min'")
     late = await healthy.working(settings, service.name)
     assert len(late) == len(service.every_reader) + len(service.every_reactor)
