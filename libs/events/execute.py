@@ -76,7 +76,7 @@ async def _once(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecid
             await asyncio.sleep(jitter_s(attempt))
         async with log.turn(contested):
             try:
-                found = await _decided(log, ask, around, decider)
+                found = await decided(log, ask, decider, _own(log, ask), around.if_match)
             except EventsError:
                 known = await first_answer(log, ask.request, around.body_hash)
                 if known is not None:
@@ -99,6 +99,11 @@ async def first_answer(log: Log, request: UUID, body_hash: bytes) -> Answer | No
     return None if known is None else replayed(known, body_hash)
 
 
+def _own(log: Log, ask: Ask[Any]) -> LiveStreams:
+    """The key is looked up with the first of them."""
+    return LiveStreams(log.loads, ask.request)
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What a command comes to as things are: its decision or a refusal, on what was read."""
@@ -113,7 +118,7 @@ async def rehearsed(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyD
     refusal. A refusal is an Answer. Raises: as execute."""
     ask = replace(ask, today=today())
     with spans.span("rehearse", service=log.service, command=decider.name):
-        found = await _decided(log, ask, around, decider)
+        found = await decided(log, ask, decider, _own(log, ask), around.if_match)
         if isinstance(found, FirstAnswer):
             return rehearsal_of(replayed(found, around.body_hash))
         if isinstance(found.outcome, Refused):
@@ -122,11 +127,15 @@ async def rehearsed(log: Log, ask: Ask[Any], around: Surroundings, decider: AnyD
         return rehearsal(found.outcome)
 
 
-async def _decided(
-    log: Log, ask: Ask[Any], around: Surroundings, decider: AnyDecider
+async def decided(
+    log: Log,
+    ask: Ask[Any],
+    decider: AnyDecider,
+    streams: LiveStreams,
+    if_match: int | None = None,
 ) -> Decided | FirstAnswer:
+    """The road up to the decision, over these streams."""
     require_noun(ask.command, decider.noun)
-    streams = LiveStreams(log.loads, ask.request)
     state = await decider.gather(streams, ask)
     known = await streams.first_answer()
     if known is not None:
@@ -140,9 +149,9 @@ async def _decided(
     spans.event("learned")
     outcome: Decision | Refused
     try:
-        if around.if_match is not None:
+        if if_match is not None:
             decider.require_scope(ask, facts)  # no version is told outside the scope
-            await _require_version(log, ask, around.if_match, now)
+            await _require_version(log, ask, if_match, now)
         outcome = ruling(decider, state, ask, facts, ruled)
     except Refused as refusal:
         outcome = refusal

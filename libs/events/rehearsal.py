@@ -9,11 +9,10 @@ from uuid import UUID
 
 from .clock import today
 from .decider import AnyDecider, Ask, Decision, Fold
-from .errors import NotFoundError
-from .external_ref import require_noun
+from .errors import Refused
+from .execute import Decided, decided
 from .loads import LiveStreams
 from .log import Log
-from .ruling import ruled_by, ruling
 from .types import Event
 
 T = TypeVar("T")
@@ -29,15 +28,12 @@ class Rehearsal:
 
     async def decide(self, ask: Ask[Any], decider: AnyDecider) -> Decision:
         """Raises: Refused, and what gathering raises."""
-        ask = replace(ask, today=ask.today or today())
-        require_noun(ask.command, decider.noun)
-        streams = self.streams()
-        state = await decider.gather(streams, ask)
-        if ask.target is not None and not streams.there.get(ask.subject, True):
-            raise NotFoundError()
-        ruled = await ruled_by(streams, ask, decider)
-        facts = await decider.learned(self.log.known, state, ask)
-        return ruling(decider, state, ask, facts, ruled)
+        ask = replace(ask, today=today())
+        found = await decided(self.log, ask, decider, self.streams())
+        assert isinstance(found, Decided), "streams without a key find no answer"
+        if isinstance(found.outcome, Refused):
+            raise found.outcome
+        return found.outcome
 
     def streams(self) -> _Overlaid:
         """As the next command would find them."""
