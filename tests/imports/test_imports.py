@@ -248,3 +248,25 @@ async def test_what_a_rival_did_meanwhile_is_not_done_and_the_rest_is(
         "SELECT payload->>'number' AS number FROM es.events WHERE type = 'DocumentRegistered'"
     )
     assert [row["number"] for row in numbers] == ["测农发〔2024〕2号"]
+
+
+async def test_what_was_taken_before_a_job_was_given_up_is_counted_and_recorded(
+    installation: Installation, county: County
+) -> None:
+    """All rows were checked, the first is taken, then somebody gives the job up."""
+
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        if desk.taking:
+            await desk.log.pool.execute("UPDATE es.jobs SET cancel = true")
+        return await LETTERS.plan(desk, groups)
+
+    importer = replace(LETTERS, plan=plan, together=1)
+    at = await desk(installation, replace(funds, importers=(importer,)), "clerk")
+    rows = [(f"测农发〔2024〕{n}号", "通知", "2024-01-05") for n in (1, 2)]
+    job = await at.taken("letters", county.id, sheet(LETTER_HEADS, *rows), "all")
+    assert (job["state"], job["counts"]["accepted"]) == ("cancelled", 1)
+    log = await installation.log(funds)
+    accepted = await log.pool.fetch(
+        "SELECT payload->>'accepted' AS n FROM es.events WHERE type = 'ImportTaken'"
+    )
+    assert [row["n"] for row in accepted] == ["1"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -60,8 +61,8 @@ class Jobs:
 
     async def once(self) -> None:
         """What waits now, or was left behind."""
-        for job in await store.next_jobs(self.pool):
-            await self._attempt(job)
+        for id_ in await store.next_jobs(self.pool):
+            await self._attempt(id_)
 
     async def run(self) -> None:
         while True:
@@ -73,14 +74,14 @@ class Jobs:
                 log.warning("jobs_unreachable", error=type(error).__name__)
             await asyncio.sleep(LOOK_AGAIN_S)
 
-    async def _attempt(self, job: Job) -> None:
-        lease = Lease(f"job.{job.id}", self.pool, LEASE)
+    async def _attempt(self, id_: UUID) -> None:
+        lease = Lease(f"job.{id_}", self.pool, LEASE)
         with suppress(ReplacedError):  # another worker has it, or took it from us
             await lease.take()
             async with beside(_renewing(lease)):
-                fresh = await store.waiting(self.pool, job.id)
-                if fresh is not None:
-                    await self._take(fresh, lease)
+                job = await store.waiting(self.pool, id_)
+                if job is not None:
+                    await self._take(job, lease)
             await lease.release()
 
     async def _take(self, job: Job, lease: Lease) -> None:
@@ -95,7 +96,8 @@ class Jobs:
         try:
             await self._through(job, rows, lease)
         except CancelledError:
-            await self._end(job, rows, "cancelled")
+            reached = await store.waiting(self.pool, job.id)  # by now it may be taking
+            await self._end(reached or job, rows, "cancelled")
         except (UnreadableBook, FileNotIntactError) as error:
             await rows.ended("failed", error=str(error))
         except (ReplacedError, asyncpg.PostgresError, *UNKNOWN_OUTCOME):

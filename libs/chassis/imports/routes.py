@@ -122,7 +122,7 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
         behalf=call.caller.behalf,
     )
     found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
-    mapping, units = await _remembered(call, importer, found[1]) or found[2:]
+    mapping, units = await store.remembered(call.log.pool, importer.name, found[1]) or found[2:]
     new = msgspec.structs.replace(new, sheet=found[0], mapping=mapping, units=units)
     if not await store.keep_import(call.log.pool, new, await request_hash(call.request)):
         raise KeyReusedError()
@@ -256,12 +256,6 @@ def _first_look(
     header = heads_of(book, sheet, importer)
     mapping = proposed(header, importer.columns)
     return sheet.name, header.shape, mapping, dict(heads_units(header, mapping))
-
-
-async def _remembered(
-    call: Call, importer: Importer, shape: bytes
-) -> tuple[dict[str, int], dict[str, Unit]] | None:
-    return await store.remembered(call.log.pool, importer.name, shape)
 
 
 async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:

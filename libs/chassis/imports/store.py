@@ -41,10 +41,8 @@ class Job:
     prepared: Prepared
     mode: Literal["all", "valid_rows"]
     dry_run: bool
-    state: str
     phase: Phase
     reached: int
-    cancel: bool
     same_as: int | None
 
 
@@ -111,10 +109,12 @@ async def get_job(pool: asyncpg.Pool, id_: UUID) -> asyncpg.Record | None:
     return await pool.fetchrow(_JOB + " WHERE j.id = $1", id_)
 
 
-async def next_jobs(pool: asyncpg.Pool) -> list[Job]:
+async def next_jobs(pool: asyncpg.Pool) -> list[UUID]:
     """Those that wait or were left behind, oldest first; whoever gets the lease does it."""
-    rows = await pool.fetch(_JOB + " WHERE j.state IN ('queued', 'running') ORDER BY j.number")
-    return [_job(row) for row in rows]
+    rows = await pool.fetch(
+        "SELECT id FROM es.jobs WHERE state IN ('queued', 'running') ORDER BY number"
+    )
+    return [row["id"] for row in rows]
 
 
 async def waiting(pool: asyncpg.Pool, id_: UUID) -> Job | None:
@@ -147,10 +147,8 @@ def _job(row: asyncpg.Record) -> Job:
         _prepared(row, "import"),
         row["mode"],
         row["dry_run"],
-        row["state"],
         row["phase"],
         row["reached"],
-        row["cancel"],
         row["same_as"],
     )
 

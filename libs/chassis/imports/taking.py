@@ -58,7 +58,6 @@ class Taking:
         self.job, self.importer, self.sheet = job, sheet.importer, sheet
         self.desk, self.rows, self.keep = desk, rows, keep
         self._rehearsal = Rehearsal(desk.log)
-        self.total_differs = False
 
     async def run(self) -> str:
         """How it ends: done, or refused where not every row passed and all had to. Raises:
@@ -88,7 +87,6 @@ class Taking:
             await self.rows.through(
                 phase, chunk[0].number, await self._chunk(phase, chunk, reading)
             )
-        self.total_differs = reading.total_differs
         stops = self.importer.totals_block and reading.total_differs
         return not stops and not await self.rows.rejected(phase)
 
