@@ -79,13 +79,14 @@ async def test_fault_5_days_in_every_form_and_what_is_entered_late_has_a_reason(
         f"{day:%y/%-m/%-d}",
         f"{day:%Y年%-m月%-d日}",
         f"{day:%Y%m%d}",
+        int(f"{day:%Y%m%d}"),
     )
     rows = [[*head_of(n)[:5], told, None] for n, told in enumerate(spelled, 1)]
-    late = [*head_of(9)[:5], today() - timedelta(days=31), None]
-    ahead = [*head_of(10)[:5], today() + timedelta(days=1), None]
+    late = [*head_of(19)[:5], today() - timedelta(days=31), None]
+    ahead = [*head_of(20)[:5], today() + timedelta(days=1), None]
     job = await taken(at, county, *rows, late, ahead)
     told = [(one["row"], one["rule"]) for one in await at.outcome(job["id"]) if one["message"]]
-    assert told == [(8, "entered_late"), (9, "impossible_day")]
+    assert told == [(9, "entered_late"), (10, "impossible_day")]
     assert job["counts"]["accepted"] == len(spelled)
     await at.installation.catch_up(households)
     again = await taken(at, county, late, reason="漏登补录")

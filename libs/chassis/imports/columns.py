@@ -7,7 +7,6 @@ A column says all that is wrong with a cell in one sentence: thing, value, limit
 from __future__ import annotations
 
 import re
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from uuid import UUID
 from libs.events.document import DocumentNumberError, parse_document
 from libs.events.money import Unit
 from libs.events.private import looks_personal
+from libs.events.types import natural
 
 from ..sheets.cells import Cell, Kind
 
@@ -107,11 +107,6 @@ class Column(ABC):
         return f"（{len(text)} 个字符）" if self.personal else f"“{text[:40]}”"
 
 
-def narrow(text: str) -> str:
-    """As a reader takes it: half-width, no blanks at either end."""
-    return unicodedata.normalize("NFKC", text).strip()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Text(Column):
     """Words. A remark with a person's number is not taken, unless the column is for one."""
@@ -131,9 +126,9 @@ class Text(Column):
             raise Unfit(
                 "personal_text", f"{self.title}中疑似有{kind}", "删去号码，号码只填在各自的列中"
             )
-        if self.pattern is not None and not re.fullmatch(self.pattern, narrow(text)):
+        if self.pattern is not None and not re.fullmatch(self.pattern, natural(text)):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
-        return text if self.pattern is None else narrow(text)
+        return text if self.pattern is None else natural(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +143,7 @@ class PersonalNumber(Column):
         if cell.kind is not Kind.TEXT:
             lost = "，后三位已丢失" if cell.text.endswith("000") else ""
             raise Unfit("number_for_text", f"{self.title}为数字格式{lost}", "请从原表以文本粘贴")
-        text = re.sub(r"\s", "", narrow(cell.text))
+        text = re.sub(r"\s", "", natural(cell.text))
         if not re.fullmatch(self.pattern, text):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "核对原件后改正")
         return text
@@ -161,7 +156,7 @@ class Code(Column):
     pattern: str = r"[0-9A-Za-z._/-]{1,64}"
 
     def value(self, cell: Cell, setting: Setting) -> str:
-        text = narrow(cell.text)
+        text = natural(cell.text)
         if not re.fullmatch(self.pattern, text):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
         return text
@@ -174,7 +169,7 @@ class Choice(Column):
     words: Mapping[str, str]
 
     def value(self, cell: Cell, setting: Setting) -> str:
-        text = narrow(cell.text)
+        text = natural(cell.text)
         known = {**self.words, **{value: value for value in self.words.values()}}
         if text not in known:
             raise Unfit(
@@ -193,7 +188,7 @@ class Listed(Column):
     pattern: str = r"[a-z][a-z0-9_]{0,39}"
 
     def value(self, cell: Cell, setting: Setting) -> str:
-        text = narrow(cell.text)
+        text = natural(cell.text)
         known = setting.words.get(self.set, {})
         found = known.get(text, text)
         if not re.fullmatch(self.pattern, found):
@@ -208,7 +203,7 @@ class Place(Column):
     """An area within that of the import, by its code or its whole name."""
 
     def value(self, cell: Cell, setting: Setting) -> UUID:
-        text = narrow(cell.text)
+        text = natural(cell.text)
         found = setting.places.find(text)
         if found is None:
             near = setting.places.nearest(text) if text.isdigit() else []

@@ -13,17 +13,17 @@ from hashlib import sha256
 from typing import cast
 
 from libs.events.money import PLACES, Unit
+from libs.events.types import natural
 
 from ..sheets.cells import Merged, Row
-from .columns import Column, narrow
+from ..sheets.marked_sheet import HEADS as OURS
+from .columns import Column
 
 LOOKED_AT = 20
 """Rows of a sheet in which its heads must stand."""
 LINES = 3
 _UNIT = re.compile(r"[(（]单位[:：]?(万元|亿元|元)[)）]|[(（](万元|亿元|元)[)）]")
 _ASIDE = re.compile(r"[(（].*?[)）]|[*＊:：]")
-OURS = ("结果", "规则号", "说明", "建议")
-"""The columns of our own error workbook: what comes back with them is read without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def heads_units(header: Header, mapping: Mapping[str, int]) -> dict[str, Unit]:
 
 def _plain(text: str) -> str:
     """As it is compared: half-width, without blanks, units, notes and stars."""
-    return _ASIDE.sub("", re.sub(r"\s", "", narrow(text))).replace("/", "").casefold()
+    return _ASIDE.sub("", re.sub(r"\s", "", natural(text))).replace("/", "").casefold()
 
 
 def _header(rows: Sequence[Row], merged: Sequence[Merged], bottom: int) -> Header:
@@ -96,7 +96,7 @@ def _header(rows: Sequence[Row], merged: Sequence[Merged], bottom: int) -> Heade
     heads: dict[int, Head] = {}
     for column in sorted(set().union(*texts)):
         labels = list(_distinct(line[column] for line in texts if column in line))
-        if labels and labels[-1] not in OURS:
+        if labels and labels[-1] not in OURS:  # what comes back to us is read without them
             found = _UNIT.search("".join(labels))
             unit = cast("Unit", found[1] or found[2]) if found else None
             heads[column] = Head(labels[-1], "/".join(labels), unit)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 
 from libs.events.amount import AmountTyped
 from libs.events.money import AmountError, Unit, parse_amount, print_amount
+from libs.events.types import natural
 
 from ..sheets.cells import Cell, Kind
-from .columns import Column, Setting, Unfit, narrow
+from ..sheets.dates import moment
+from .columns import Column, Setting, Unfit
 
-EPOCH = date(1899, 12, 30)
+LIKELY = re.compile(r"[2-7]\d{4}")
+"""Serial numbers of days from 1954 to 2119; others are somebody's other number."""
 _DAY = re.compile(r"(?P<y>\d{4}|\d{2})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<p>\d{8})")
 
 
@@ -125,19 +127,15 @@ def _implausible(title: str, text: str, fen: int, largest: int) -> Unfit:
 
 def _digits(cell: Cell) -> str:
     """Of a number as it is, of a text half-width and without the commas of thousands."""
-    return narrow(cell.text).replace(",", "")
+    return natural(cell.text).replace(",", "")
 
 
 def _day(cell: Cell) -> date | None:
     if cell.kind is Kind.DATE:
         return date.fromisoformat(cell.text[:10])
-    text = narrow(cell.text).replace(" ", "")
-    if cell.kind is Kind.NUMBER or re.fullmatch(r"\d{5}", text):
-        serial = Decimal(text)
-        whole = int(serial)
-        return (
-            EPOCH + timedelta(days=whole) if whole == serial and 20_000 <= whole < 80_000 else None
-        )
+    text = natural(cell.text).replace(" ", "")
+    if LIKELY.fullmatch(text) and (day := moment(text, from_1904=False)) is not None:
+        return date.fromisoformat(day)
     found = _DAY.fullmatch(text)
     if found is None:
         return None

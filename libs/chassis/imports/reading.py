@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from libs.events.types import natural
+
 from ..sheets.cells import Kind, Row, letter
-from .columns import Setting, Severity, Unfit, narrow
+from .columns import Setting, Severity, Unfit
 from .header import Header
 from .importer import Fault, Importer, Taken
 
@@ -113,7 +115,7 @@ class Reading:
 
     def _reason(self, row: Row) -> str | None:
         """Why it is no data, if it is none."""
-        told = [re.sub(r"\s", "", narrow(cell.text)) for _, cell in sorted(row.cells.items())]
+        told = [re.sub(r"\s", "", natural(cell.text)) for _, cell in sorted(row.cells.items())]
         first = [text for text in told if text][:FIRST_CELLS]
         if any(_TOTAL.fullmatch(text) or _SUBTOTAL.fullmatch(text) for text in first):
             return "total"
@@ -194,7 +196,7 @@ class Reading:
 
     def _compare(self, row: Row, read: Read) -> None:
         """Printed totals with the rows above: both are kept, a difference is told."""
-        texts = (re.sub(r"\s", "", narrow(one.text)) for one in row.cells.values())
+        texts = (re.sub(r"\s", "", natural(one.text)) for one in row.cells.values())
         part = any(_SUBTOTAL.fullmatch(text) for text in texts)
         for name, summed in self._sums.items():
             cell = row.cells.get(self.mapping.get(name, 0))

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from libs.chassis.imports.columns import Place, Text, narrow
+from libs.chassis.imports.columns import Place, Text
 from libs.chassis.imports.importer import Deed, Desk, Fault, Group, Importer, Plan, Taken
 from libs.chassis.imports.quantities import Quantity
 from libs.events.contracts.reporting import IndicatorDefined
+from libs.events.types import natural
 from services.reporting.api.indicator import ENTER
 from services.reporting.domain.entered import Entered, EnterIndicator, entries
 from services.reporting.domain.indicator import indicators
@@ -55,7 +56,7 @@ class Names:
     defined: Mapping[UUID, IndicatorDefined] = field(default_factory=dict)
 
     def of(self, text: str) -> IndicatorDefined | Fault:
-        ids = self.found.get(narrow(text), ())
+        ids = self.found.get(natural(text), ())
         if len(ids) == 1:
             return self.defined[ids[0]]
         told = "、".join(list(self.found)[:12])
@@ -90,7 +91,7 @@ async def _names(desk: Desk) -> Names:
     codes = {row["code"] for row in rows}
     for row in rows:
         found.setdefault(row["code"], (row["id"],))
-        title = narrow(row["title"])
+        title = natural(row["title"])
         if title not in codes:
             found[title] = (*found.get(title, ()), row["id"])
     ids = [row["id"] for row in rows]
@@ -107,7 +108,7 @@ def _row(names: Names, row: Taken, day: date) -> Row | Fault:
     if value is None:
         hint = "没有发生的填 0，尚未填报的删去该行"
         return Fault("value_empty", "数值为空，空与 0 不同", hint, "value")
-    if unit is not None and narrow(unit) != defined.unit:
+    if unit is not None and natural(unit) != defined.unit:
         message = f"单位“{unit}”与指标“{defined.title}”的单位“{defined.unit}”不同"
         return Fault("unit_differs", message, "按指标的单位换算后填写", "unit")
     try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from libs.chassis.imports.columns import Column, Setting, Unfit, narrow
+from libs.chassis.imports.columns import Column, Setting, Unfit
 from libs.chassis.sheets.cells import Cell, Kind
+from libs.events.types import natural
 from services.reporting.domain.periods import span
 
 _FORMS = (
@@ -27,7 +28,7 @@ class Period(Column):
     number."""
 
     def value(self, cell: Cell, setting: Setting) -> str:
-        text = cell.text[:10] if cell.kind is Kind.DATE else re.sub(r"\s", "", narrow(cell.text))
+        text = cell.text[:10] if cell.kind is Kind.DATE else re.sub(r"\s", "", natural(cell.text))
         found = None if cell.kind is Kind.NUMBER and "." in text else _written(text)
         if found is None:
             raise Unfit(
