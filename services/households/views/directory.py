@@ -41,7 +41,7 @@ SELECT u.id, u.subject, s.unit, s.area, s.post, d.id IS NOT NULL AS disabled, n.
 async def area_of(pool: Pool, code: str) -> UUID | None:
     """The area that bears a code, or did last."""
     found: UUID | None = await pool.fetchval(
-        "SELECT area FROM view.area_codes WHERE code = $1 ORDER BY valid_from DESC LIMIT 1", code
+        "SELECT area FROM known.area_codes WHERE code = $1 ORDER BY valid_from DESC LIMIT 1", code
     )
     return found
 

@@ -23,12 +23,6 @@ from libs.events.types import Event, Metadata, Recorded
 
 from . import aliases
 
-AREA_CODES = Table(
-    "view.area_codes",
-    (("area", "uuid"), ("valid_from", "date"), ("code", "text"), ("name", "text")),
-    key=("area", "valid_from"),
-    mode="latest",
-)
 AREA_NAMES = Table(
     "view.area_names",
     (("area", "uuid"), ("name", "text")),
@@ -76,7 +70,6 @@ OF = (
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case AreaRegistered() | AreaCodeChanged() | AreaCorrected():
-            yield AREA_CODES, (fact.area, fact.valid_from, fact.code, fact.name)
             yield AREA_NAMES, (fact.area, fact.name)
         case AreaAliasAdded():
             yield AREA_NAMES, (fact.area, fact.alias)
@@ -149,10 +142,10 @@ SELECT a.id, newest.code, newest.name, a.level, {known.path_of("a.id")} AS path,
        newest.valid_from, e.ended_on
   FROM known.areas a
   LEFT JOIN known.area_ends e ON e.area = a.id
- CROSS JOIN LATERAL (SELECT code, name, valid_from FROM view.area_codes
+ CROSS JOIN LATERAL (SELECT code, name, valid_from FROM known.area_codes
                       WHERE area = a.id ORDER BY valid_from DESC LIMIT 1) newest
  WHERE ($1::uuid IS NULL OR a.id IN ({known.below("$1")}))
-   AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM view.area_codes c
+   AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM known.area_codes c
                                      WHERE c.area = a.id AND c.code = $2))
    AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM view.area_names n
                                      WHERE n.area = a.id AND n.name = $5))
