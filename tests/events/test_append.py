@@ -226,7 +226,7 @@ SELECT position + 1, gen_random_uuid(), 1, clock_timestamp() + $1, epoch, schema
 
 
 @pytest.mark.parametrize("off", [timedelta(days=-31), timedelta(seconds=90)])
-async def test_a_head_that_the_clock_cannot_explain_stops_appends(
+async def test_fault_19_a_head_that_the_clock_cannot_explain_stops_appends(
     log: Log, store: LogStore, off: timedelta
 ) -> None:
     await plant_head(store, off)
@@ -234,7 +234,7 @@ async def test_a_head_that_the_clock_cannot_explain_stops_appends(
         await log.append(asking(part(A, 0, "a")))
 
 
-async def test_an_operator_who_confirms_the_clock_lets_appends_go_on(
+async def test_fault_19_an_operator_who_confirms_the_clock_lets_appends_go_on(
     log: Log, store: LogStore
 ) -> None:
     await plant_head(store, timedelta(days=-31))

@@ -229,7 +229,7 @@ async def test_a_clock_put_back_fires_nothing_twice(world: World) -> None:
         await scheduling.sweep()
 
 
-async def test_a_clock_that_jumped_far_ahead_is_refused_until_it_is_confirmed(
+async def test_fault_19_a_clock_that_jumped_far_ahead_is_refused_until_it_is_confirmed(
     world: World,
 ) -> None:
     await world.term(days=3)

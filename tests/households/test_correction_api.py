@@ -51,7 +51,7 @@ async def a_household(clerk: AsyncClient, county: County, **more: Any) -> str:
     return id_
 
 
-async def test_two_people_edit_one_household_and_the_later_is_told_field_by_field(
+async def test_fault_15_two_people_edit_one_household_and_the_later_is_told_field_by_field(
     installation: Installation, county: County
 ) -> None:
     """Product 7, fault 15: 412 with the field, both values, who and when; nothing typed is lost,

@@ -1,12 +1,16 @@
-"""Faults 1, 4 and 5 of product.md 7, each alone; and the same job asked for again much later."""
+"""Faults 1, 4, 5 and 18 of product.md 7, each alone; the same job asked for much later."""
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from libs.chassis.imports.jobs import STARTS
 from libs.events.clock import today
 from services.funds.service import service as funds
 from services.households.service import service as households
@@ -14,6 +18,9 @@ from tests.conftest import Installation
 from tests.imports.desk import Desk, desk, sheet
 from tests.imports.test_imports import HEADS, SETTINGS, head_of
 from tests.registry import County, post, register_county
+
+FULL = SimpleNamespace(total=1000, used=910, free=90)
+ROOMY = SimpleNamespace(total=1000, used=100, free=900)
 
 
 @pytest.fixture
@@ -117,3 +124,23 @@ async def test_the_same_job_after_forty_days_gets_the_same_answer(
     await at.work()
     after = await at.job(job.json()["id"])
     assert (after["state"], after["counts"]) == (before["state"], before["counts"])
+
+
+async def test_fault_18_a_job_waits_with_a_sentence_while_the_disk_is_full(
+    at: Desk, county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is looked at meanwhile it is not given up, and goes on by itself."""
+    content = sheet(HEADS, head_of(1), head_of(2))
+    prepared = await at.prepare("roster", county.id, content, settings=SETTINGS)
+    job = (await at.commit(prepared.json()["id"])).json()["id"]
+    with monkeypatch.context() as disk:
+        looked = itertools.count()
+        disk.setattr(shutil, "disk_usage", lambda _: FULL if next(looked) else ROOMY)
+        for _ in range(STARTS + 1):
+            await at.work()
+        waits = await at.job(job)
+    assert (waits["state"], waits["reached"]) == ("running", 0)
+    assert waits["error"] == "磁盘已用 91%，达到 90%：导入暂停，腾出空间后自动继续"
+    await at.work()
+    done = await at.job(job)
+    assert (done["state"], done["error"], done["counts"]["accepted"]) == ("done", None, 2)

@@ -74,7 +74,7 @@ async def killed(tree: Tree, desk: Desk, job: str) -> int:
         await asyncio.sleep(0.05)
 
 
-async def test_a_worker_killed_five_times_takes_each_row_once() -> None:
+async def test_fault_18_a_worker_killed_five_times_takes_each_row_once() -> None:
     async with AsyncExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="suyuan-import-"))
         tree = await stack.enter_async_context(running(Path(home)))

@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import shutil
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -23,6 +21,7 @@ from libs.events.errors import EventsError, NotFoundError
 from libs.events.private import looks_personal
 
 from .kinds import LARGEST, too_large
+from .room import require_room
 from .store import Kept
 from .tus import VERSION, Asked, ask, until
 from .uploads import Uploads
@@ -31,14 +30,8 @@ router = APIRouter(tags=["文件"])
 UPLOADERS = ("clerk", "finance", "steward", "operator", "system")
 Uploader = Annotated[Call, Depends(Holds(*UPLOADERS))]
 OFFSET_STREAM = "application/offset+octet-stream"
-FULL_AT = 0.9
-"""Of a disk, from which on nothing new begins and what runs may end (product 7.18)."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BODY = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
-
-
-class DiskNearlyFullError(EventsError):
-    title = "磁盘将满，暂不接收新文件"
 
 
 class FileNamePersonalError(EventsError):
@@ -113,7 +106,7 @@ async def begin_upload(
         raise too_large(headers.upload_length, LARGEST)
     stated = _metadata(headers.upload_metadata)
     uploads = uploads_of(call)
-    require_room(uploads.folder)
+    require_room(uploads.folder, "暂不接收新文件，已开始的可以传完")
     told = {"filename": "file", "filetype": "file", "owner": owner_of(call), **stated}
     packed = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in told.items())
     given = {"upload-length": str(headers.upload_length), "upload-metadata": packed}
@@ -236,15 +229,6 @@ async def owned(call: Call, id_: UUID) -> Uploads:
 def owner_of(call: Call) -> str:
     """By what the issuer says, which stays when the directory comes to know the person."""
     return call.caller.subject or call.caller.id
-
-
-def require_room(folder: Path) -> None:
-    """Raises: DiskNearlyFullError."""
-    disk = shutil.disk_usage(folder)
-    used = disk.used / (disk.used + disk.free)
-    if used >= FULL_AT:
-        told = f"磁盘已用 {used:.0%}，达到 {FULL_AT:.0%}：暂不接收新文件，已开始的可以传完"
-        raise DiskNearlyFullError(told)
 
 
 def _require_tus(headers: TusHeaders) -> None:

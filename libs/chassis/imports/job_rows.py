@@ -81,7 +81,9 @@ class JobRows:
             )
             reached = max(row.number for row in rows)
             await connection.execute(
-                "UPDATE es.jobs SET reached = $2, starts = 1 WHERE id = $1", self.job.id, reached
+                "UPDATE es.jobs SET reached = $2, starts = 1, error = NULL WHERE id = $1",
+                self.job.id,
+                reached,
             )
             await connection.execute(
                 "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
@@ -92,6 +94,12 @@ class JobRows:
         await self.pool.execute(
             "UPDATE es.jobs SET phase = 'taking', reached = 0 WHERE id = $1", self.job.id
         )
+
+    async def waits(self, why: str) -> bool:
+        """It goes on by itself; that it began was in vain, and counts for nothing. Whether it did
+        not wait before."""
+        new: bool = await self.pool.fetchval(_WAITS, self.job.id, why)
+        return new
 
     async def ended(
         self,
@@ -141,6 +149,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 _ROWS = """
 SELECT number, result, fen, why, faults FROM es.job_rows
  WHERE job = $1 AND phase = $2 ORDER BY number
+"""
+_WAITS = """
+  WITH was AS (SELECT error FROM es.jobs WHERE id = $1)
+UPDATE es.jobs SET error = $2, starts = starts - 1 FROM was WHERE id = $1
+RETURNING was.error IS NULL
 """
 _ENDED = """
 UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6,

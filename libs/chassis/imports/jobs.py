@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +23,7 @@ from libs.events.loads import LiveStreams
 from libs.events.log import Log
 from libs.events.types import request_id
 
+from ..files.room import DiskNearlyFullError, require_room
 from ..files.store import FileNotIntactError, FileStore
 from ..observe import beside
 from ..sheets.book import Book, opened
@@ -95,6 +97,8 @@ class Jobs:
             return
         try:
             await self._through(job, rows, lease)
+        except DiskNearlyFullError as error:
+            await _wait(rows, str(error))
         except CancelledError:
             reached = await store.waiting(self.pool, job.id)  # by now it may be taking
             await self._end(reached or job, rows, "cancelled")
@@ -107,6 +111,7 @@ class Jobs:
             await rows.ended("failed", error=f"系统内部错误：{type(error).__name__}")
 
     async def _through(self, job: Job, rows: JobRows, lease: Lease) -> None:
+        self._require_room()
         importer = self.importers[job.prepared.importer]
         prepared = job.prepared
         async with self.files.plain(prepared.digest) as path:
@@ -120,9 +125,17 @@ class Jobs:
                     await setting_of(self.store, prepared, importer),
                 )
                 desk = await self._desk(job)
-                taking = Taking(job, sheet, desk, rows, lease.take)
+                taking = Taking(job, sheet, desk, rows, partial(self._keep, lease))
                 state = await taking.run()
             await self._end(taking.job, rows, state, Source(path, header, importer))
+
+    async def _keep(self, lease: Lease) -> None:
+        """Between two chunks. Raises: ReplacedError, DiskNearlyFullError."""
+        self._require_room()
+        await lease.take()
+
+    def _require_room(self) -> None:
+        require_room(self.files.folder, "导入暂停，腾出空间后自动继续")
 
     async def _end(
         self,
@@ -176,6 +189,11 @@ class Jobs:
             day=day_of(prepared),
             taking=False,
         )
+
+
+async def _wait(rows: JobRows, why: str) -> None:
+    if await rows.waits(why):
+        log.warning("job_waits", job=rows.job.number, why=why)
 
 
 async def _renewing(lease: Lease) -> None:

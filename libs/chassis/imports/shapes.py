@@ -120,7 +120,7 @@ class JobShown(Made):
     phase: Literal["checking", "taking"]
     reached: int = Field(description="已办到第几行")
     same_as: int | None
-    error: str | None
+    error: str | None = Field(description="为何没有办成；在办的，为何暂停")
     counts: Counted | None
     asked_at: AwareDatetime
     ended_at: AwareDatetime | None
