@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -12,11 +12,10 @@ from libs.events.checker import Checker, checks_of
 from libs.events.checks import Check
 from libs.events.ending import end
 from libs.events.examine import Finding, examine
-from libs.events.feed import DirectFeed
-from libs.events.group_commit import Connect
 from libs.events.loads import PLANNER
 from libs.events.log import keep_session
 
+from .feeds import Owners, open_feeds
 from .service import Service
 from .stores import Stores
 
@@ -24,7 +23,7 @@ from .stores import Stores
 SESSION = {"jit": "off", **PLANNER}
 
 
-def checks(service: Service, feeds: Mapping[str, DirectFeed]) -> list[Check]:
+def checks(service: Service, feeds: Owners) -> list[Check]:
     """Those of every log and those of the service; without feeds, to be told and not to be run."""
     return checks_of(service.invariants, {name: feed.at for name, feed in feeds.items()})
 
@@ -61,21 +60,6 @@ async def examined(service: Service, stores: Stores) -> list[Finding]:
         return await examine(connection, service.contracts, checks(service, feeds))
 
 
-def _feeds(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack
-) -> dict[str, DirectFeed]:
+def _feeds(services: Sequence[Service], stores: Stores, stack: AsyncExitStack) -> Owners:
     """The owners' logs, whatever way the readers take: what was seen is looked up there."""
-    feeds = {}
-    for source in sorted({source for service in services for source in service.sources}):
-        feeds[source] = DirectFeed(source, _connector(stores, source))
-        stack.push_async_callback(feeds[source].close)
-    return feeds
-
-
-def _connector(stores: Stores, source: str) -> Connect:
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            **stores.feed(source), timeout=10, command_timeout=60, server_settings={"jit": "off"}
-        )
-
-    return connect
+    return open_feeds({source for service in services for source in service.sources}, stores, stack)

@@ -19,14 +19,15 @@ from libs.events.topic import Kafka
 
 from .deliveries import Deliveries
 from .erasing import Erasing
-from .feeds import open_feeds
-from .files.store import open_store as open_files
+from .feeds import Owners
+from .files.store import open_store
 from .imports.jobs import Jobs
 from .service import Service
 from .stores import Stores
-from .vault.store import open_store
-from .vault.vault import open_vault
+from .vault.vault import Vault, open_vault
 
+CONNECTIONS = 2
+"""Of a service's effects together, to its own store: none holds one while it asks for another."""
 Effects = Reacting | Deliveries | Erasing | Jobs | Scheduling
 
 
@@ -40,22 +41,22 @@ class Folder(NamedTuple):
 async def open_effects(
     services: Sequence[Service],
     stores: Stores,
+    owners: Owners,
     stack: AsyncExitStack,
     kafka: Kafka | None,
-    webhooks: Sequence[str],
     *,
+    listed: Sequence[str],
     vault: Path,
     files: Folder,
 ) -> list[Effects]:
-    """Those of each service over one log of its own. `webhooks`: addresses that may be told;
+    """Those of each service over one log of its own. `listed`: addresses that webhooks may tell;
     `vault`: the folder of the master key and the tombstones; `files`: where uploads are kept."""
-    sources = {service.name for service in services}
-    sources |= {reactor.source for service in services for reactor in service.every_reactor}
-    owners = open_feeds(sources, stores, stack)
     effects: list[Effects] = []
     for service in services:
-        opened = open_log(service.name, stores.app(service.name), service.contracts)
+        address = stores.app(service.name)
+        opened = open_log(service.name, address, service.contracts, readers=CONNECTIONS)
         store = await stack.enter_async_context(opened)
+        keys = await _vault(service, stores, stack, vault)
         for reactor in service.every_reactor:
             followed = Sources.direct(owners[reactor.source])
             if kafka is not None and reactor.source != service.name:
@@ -65,28 +66,26 @@ async def open_effects(
             told = BY_SERVICE[reactor.source]
             effects.append(Reacting(reactor, followed, store, told, service.every_decider))
         own = Sources.direct(owners[service.name])
-        effects.append(Deliveries(own, store, service.contracts, webhooks))
+        effects.append(Deliveries(own, store, service.contracts, listed))
         if service.importers:
-            effects.append(await _jobs(service, stores, store, stack, vault=vault, files=files))
+            effects.append(await _jobs(service, store, stack, vault=keys, files=files))
         effects.append(Scheduling(store, service.every_deadline, service.every_decider))
-        if service.vault:
-            keys = await stack.enter_async_context(open_store(stores.keys()))
-            effects.append(Erasing(own, store, service.contracts, keys, vault))
+        if keys is not None:
+            effects.append(Erasing(own, store, service.contracts, keys.store, vault))
     return effects
 
 
+async def _vault(
+    service: Service, stores: Stores, stack: AsyncExitStack, folder: Path
+) -> Vault | None:
+    if not service.vault:
+        return None
+    return await stack.enter_async_context(open_vault(stores.keys(), folder))
+
+
 async def _jobs(
-    service: Service,
-    stores: Stores,
-    store: Log,
-    stack: AsyncExitStack,
-    *,
-    vault: Path,
-    files: Folder,
+    service: Service, store: Log, stack: AsyncExitStack, *, vault: Vault | None, files: Folder
 ) -> Jobs:
-    kept = await asyncio.to_thread(open_files, files.path, service.name, files.key_file)
+    kept = await asyncio.to_thread(open_store, files.path, service.name, files.key_file)
     stack.callback(kept.close)
-    opened = None
-    if service.vault:
-        opened = await stack.enter_async_context(open_vault(stores.keys(), vault))
-    return Jobs(service.importers, store, kept, opened)
+    return Jobs(service.importers, store, kept, vault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -10,6 +11,9 @@ from libs.events.feed import DirectFeed
 from libs.events.group_commit import Connect
 
 from .stores import Stores
+
+Owners = Mapping[str, DirectFeed]
+"""The logs of services by their names, a connection each, shared by all who follow them here."""
 
 
 def open_feeds(sources: set[str], stores: Stores, stack: AsyncExitStack) -> dict[str, DirectFeed]:

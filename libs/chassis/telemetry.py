@@ -17,8 +17,6 @@ from uuid import UUID
 import asyncpg
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -84,14 +82,19 @@ def _resource(process: str, stores: dict[str, UUID]) -> Resource:
 
 
 def _tracers(endpoint: str, resource: Resource) -> TracerProvider:
+    # Without a collector no process need load what talks to one.
+    from opentelemetry.exporter.otlp.proto.http import trace_exporter  # noqa: PLC0415 - said above
+
     provider = TracerProvider(bounded(), resource, shutdown_on_exit=False)
-    sender = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=ANSWER_WITHIN_S)
+    sender = trace_exporter.OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=ANSWER_WITHIN_S)
     provider.add_span_processor(BatchSpanProcessor(sender))
     return provider
 
 
 def _meters(endpoint: str, resource: Resource) -> MeterProvider:
-    sender = OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=ANSWER_WITHIN_S)
+    from opentelemetry.exporter.otlp.proto.http import metric_exporter  # noqa: PLC0415 - as above
+
+    sender = metric_exporter.OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=ANSWER_WITHIN_S)
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=EVERY_S * 1000)
     return MeterProvider([reader], resource, AlwaysOffExemplarFilter(), shutdown_on_exit=False)
 

@@ -33,7 +33,7 @@ from .checking import keep_checking
 from .collector import quiet_gc
 from .deliveries import Deliveries
 from .effects import Effects, Folder, open_effects
-from .feeds import open_feeds
+from .feeds import Owners, open_feeds
 from .imports.jobs import Jobs
 from .observe import beside, keep_looking, look_at_pools
 from .service import Service
@@ -65,11 +65,12 @@ async def work(
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exported("work", otlp, stores, services))
-        runs: list[Runs] = [*await open_readings(services, stores, stack, kafka)]
+        owners = open_feeds(sources_of(services), stores, stack)
+        runs: list[Runs] = [*await open_readings(services, stores, owners, stack, kafka)]
         if kafka is not None and relay:
-            runs += await open_relays(services, stores, stack, kafka)
+            runs += await open_relays(services, stores, owners, stack, kafka)
         runs += await open_effects(
-            services, stores, stack, kafka, webhooks, vault=vault, files=files
+            services, stores, owners, stack, kafka, listed=webhooks, vault=vault, files=files
         )
         await keep_checking(services, stores, stack)
         await _until(stop, runs)
@@ -84,7 +85,8 @@ async def relay(
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exported("relay", otlp, stores, services))
-        await _until(stop, await open_relays(services, stores, stack, kafka))
+        owners = open_feeds({service.name for service in services}, stores, stack)
+        await _until(stop, await open_relays(services, stores, owners, stack, kafka))
     log.info("worker_stopped")
 
 
@@ -144,12 +146,22 @@ async def _run(one: Runs) -> None:
         return  # written into the cursor row and logged; figures say `complete_to`
 
 
+def sources_of(services: Sequence[Service]) -> set[str]:
+    """The services whose logs they read, their own among them."""
+    of_reactors = {reactor.source for service in services for reactor in service.every_reactor}
+    own = {service.name for service in services}
+    return own | of_reactors | {source for service in services for source in service.sources}
+
+
 async def open_readings(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka | None = None
+    services: Sequence[Service],
+    stores: Stores,
+    owners: Owners,
+    stack: AsyncExitStack,
+    kafka: Kafka | None = None,
 ) -> list[Reading]:
-    """One direct feed a source and one pool a service, shared by their readers. With Kafka a reader
-    of another service has a feed of its own by the topic."""
-    owners = open_feeds({s for service in services for s in service.sources}, stores, stack)
+    """One pool a service, shared by its readers. With Kafka a reader of another service has a feed
+    of its own by the topic."""
     readings = []
     for service in services:
         pool = await _pool(service, stores, stack)
@@ -164,12 +176,15 @@ async def open_readings(
 
 
 async def open_relays(
-    services: Sequence[Service], stores: Stores, stack: AsyncExitStack, kafka: Kafka
+    services: Sequence[Service],
+    stores: Stores,
+    owners: Owners,
+    stack: AsyncExitStack,
+    kafka: Kafka,
 ) -> list[Relay]:
     """One relay a service, from its own log into its topic."""
-    feeds = open_feeds({service.name for service in services}, stores, stack)
     return [
-        Relay(service.name, feeds[service.name], await _pool(service, stores, stack), kafka)
+        Relay(service.name, owners[service.name], await _pool(service, stores, stack), kafka)
         for service in services
     ]
 

@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from libs.chassis.worker import follow, open_readings
+from libs.chassis.feeds import open_feeds
+from libs.chassis.worker import follow, open_readings, sources_of
 from libs.events.contracts.funds import DocumentRegistered
 from libs.events.errors import TooLargeError
 from libs.events.store import Part, Request, prepare
@@ -134,7 +135,8 @@ async def test_one_stopped_reader_leaves_the_others_running(installation: Instal
         "SELECT max(position) FROM es.events"
     )
     async with AsyncExitStack() as stack:
-        readings = await open_readings([reporting], installation.stores, stack)
+        owners = open_feeds(sources_of([reporting]), installation.stores, stack)
+        readings = await open_readings([reporting], installation.stores, owners, stack)
         stop = asyncio.Event()
         following = asyncio.create_task(follow(readings, stop))
         cursors = (await installation.log(reporting)).pool

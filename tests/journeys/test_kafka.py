@@ -13,8 +13,9 @@ import pytest
 
 from libs.chassis.cases import Case, compare, read_case
 from libs.chassis.cli.carried import carried
+from libs.chassis.feeds import open_feeds
 from libs.chassis.loader import Load
-from libs.chassis.worker import open_readings, open_relays
+from libs.chassis.worker import open_readings, open_relays, sources_of
 from libs.events.canonical import canonical, sha256
 from libs.events.topic import Kafka
 from services.__main__ import SERVICES
@@ -29,8 +30,9 @@ async def by_kafka(installation: Installation, kafka: Kafka) -> AsyncIterator[No
     """The readers of all services by their topics, and the relays that fill them."""
     async with AsyncExitStack() as stack:
         stores = installation.stores
-        runs: list[Any] = [*await open_readings(SERVICES, stores, stack, kafka)]
-        runs += await open_relays(SERVICES, stores, stack, kafka)
+        owners = open_feeds(sources_of(SERVICES), stores, stack)
+        runs: list[Any] = [*await open_readings(SERVICES, stores, owners, stack, kafka)]
+        runs += await open_relays(SERVICES, stores, owners, stack, kafka)
         running = [asyncio.create_task(one.run()) for one in runs]
         try:
             yield

@@ -14,9 +14,10 @@ import asyncpg
 import pytest
 
 from libs.chassis.cli.status import UNHEALTHY, measured, tell
+from libs.chassis.feeds import open_feeds
 from libs.chassis.migrate import Store
 from libs.chassis.service import Service
-from libs.chassis.worker import follow, open_readings, open_relays
+from libs.chassis.worker import follow, open_readings, open_relays, sources_of
 from libs.events.reader import Reading
 from libs.events.relay import Relay
 from libs.events.topic import Kafka
@@ -41,9 +42,10 @@ async def followed(installation: Installation, kafka: Kafka | None) -> AsyncIter
     """Every reader of every service, and by topic every relay, as a worker runs them."""
     async with AsyncExitStack() as stack:
         stores, stop = installation.stores, asyncio.Event()
-        runs: list[Reading | Relay] = [*await open_readings(SERVICES, stores, stack, kafka)]
+        owners = open_feeds(sources_of(SERVICES), stores, stack)
+        runs: list[Reading | Relay] = [*await open_readings(SERVICES, stores, owners, stack, kafka)]
         if kafka is not None:
-            runs += await open_relays(SERVICES, stores, stack, kafka)
+            runs += await open_relays(SERVICES, stores, owners, stack, kafka)
         following = asyncio.create_task(follow(runs, stop))
         try:
             yield
