@@ -20,7 +20,7 @@ from services.funds.service import service as funds
 from services.households.service import service as households
 from tests.conftest import Installation
 from tests.imports.desk import Desk, desk, sheet
-from tests.registry import County, register_county
+from tests.registry import County, post, register_county
 from tests.sheets.torture import id_number
 
 HEADS = ("户编号", "姓名", "证件号码", "与户主关系", "村", "登记日期", "备注")
@@ -167,6 +167,25 @@ async def test_fault_17_a_number_in_a_remark_or_a_name_goes_no_further(
     )
     assert (named.status_code, named.json()["type"]) == (409, "/problems/PersonalName")
     assert number not in named.text
+
+
+async def test_fault_17_an_illness_in_a_remark_a_name_or_a_clue_goes_no_further(
+    at: Desk, county: County
+) -> None:
+    """That somebody is at risk by illness may be said; which one may not, of people."""
+    ill, at_risk = head_of(1, note="户主患尿毒症"), head_of(2, note="因病，大病保险已报")
+    job = await roster(at, county.id, [ill, at_risk])
+    told = [(one["row"], one["rule"], one["field"]) for one in await at.outcome(job["id"])]
+    assert told == [(2, "illness", "note"), (3, None, None)]
+    assert "尿毒症" not in str(await at.outcome(job["id"]))
+    content = sheet(HEADS)
+    named = await at.prepare("roster", county.id, content, settings=SETTINGS, name="肺癌名单.xlsx")
+    assert (named.status_code, named.json()["type"]) == (409, "/problems/PersonalName")
+    flag = {"risks": ["health"], "source": "survey", "clue": "入户核实：户主患尿毒症"}
+    refused = await post(at.client, f"/households/{county.id}/flags", flag)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/clue"
+    assert "尿毒症" not in refused.text
 
 
 async def test_what_was_said_of_a_sheet_holds_for_the_next_of_its_shape(

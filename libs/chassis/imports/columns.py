@@ -15,6 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from libs.events.document import DocumentNumberError, parse_document
+from libs.events.illness import ILLNESS, names_illness
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 from libs.events.types import natural
@@ -109,10 +110,12 @@ class Column(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Column):
-    """Words. A remark with a person's number is not taken, unless the column is for one."""
+    """Words. A remark with a person's number is not taken, unless the column is for one; nor, in a
+    column `of_people`, one that names an illness."""
 
     longest: int = 300
     pattern: str | None = None
+    of_people: bool = False
 
     def value(self, cell: Cell, setting: Setting) -> str:
         text = cell.text.strip()
@@ -126,6 +129,8 @@ class Text(Column):
             raise Unfit(
                 "personal_text", f"{self.title}中疑似有{kind}", "删去号码，号码只填在各自的列中"
             )
+        if self.of_people and names_illness(text):
+            raise Unfit("illness", f"{self.title}中写有{ILLNESS}", "只写因病等类别，不写病名")
         if self.pattern is not None and not re.fullmatch(self.pattern, natural(text)):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
         return text if self.pattern is None else natural(text)

@@ -149,6 +149,11 @@ class Importer:
     def every_total(self) -> tuple[str, ...]:
         return self.totals if self.amount is None else (self.amount, *self.totals)
 
+    @property
+    def of_people(self) -> bool:
+        """Its sheets tell of persons."""
+        return any(column.personal for column in self.columns)
+
     def column(self, field_: str) -> Column:
         return next(column for column in self.columns if column.field == field_)
 

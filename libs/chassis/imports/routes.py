@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.events.decider import within
 from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
+from libs.events.illness import ILLNESS, names_illness
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 
@@ -203,13 +204,20 @@ async def prepared_of(call: Call, id_: UUID) -> Prepared:
     return prepared
 
 
+def _refuse_personal(command: PrepareImport, importer: Importer) -> None:
+    """Raises: PersonalName."""
+    for text in (command.name, *command.settings.values()):
+        if (kind := looks_personal(text)) is not None:
+            raise PersonalName(kind=kind)
+    if importer.of_people and names_illness(command.name):
+        raise PersonalName(kind=ILLNESS)
+
+
 def _importer(call: Call, command: PrepareImport) -> Importer:
     """The one named, with its settings, if the caller may use it. Raises: RefusedCall."""
     try:
         importer = _named(call, command.importer)
-        for text in (command.name, *command.settings.values()):
-            if (kind := looks_personal(text)) is not None:
-                raise PersonalName(kind=kind)
+        _refuse_personal(command, importer)
         for asked in importer.every_ask:
             given = command.settings.get(asked.name)
             if (given is None and asked.required) or (given is not None and not fits(asked, given)):

@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import (
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -23,6 +24,7 @@ from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdReg
 from libs.events.contracts.registers import HouseholdCorrected
 from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
+from libs.events.illness import names_illness
 from libs.events.types import Command, Event
 
 from .household_row import HouseholdRow
@@ -57,6 +59,13 @@ class FlagHousehold(Command):
     clue: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = (
         Field(examples=["医保大额自付名单 2021-06"])
     )
+
+    @field_validator("clue")
+    @classmethod
+    def _no_illness(cls, clue: str) -> str:
+        if names_illness(clue):
+            raise ValueError("线索不得写病名")
+        return clue
 
     @model_validator(mode="after")
     def _each_risk_once(self) -> Self:
