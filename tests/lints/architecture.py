@@ -21,7 +21,7 @@ LANGUAGE = tuple(
     for module in (
         *("types", "errors", "contracts", "codec", "decider"),
         *("canonical", "private", "leaf", "money", "document", "amount", "invariant"),
-        *("dated_rows", "severity", "duties", "calendar", "correction"),
+        *("dated_rows", "severity", "duties", "calendar", "correction", "illness"),
     )
 )
 TELEMETRY = tuple(  # OpenTelemetry's api; its sdk is for the chassis alone
@@ -48,6 +48,7 @@ RULES_MAY = (
             "correction",
             "dated_rows",
             "duties",
+            "illness",
             "severity",
         )
     ),
@@ -82,7 +83,7 @@ ROOMS = (
     Room(
         "language",
         r"libs/events/(types|errors|contracts|codec|decider|canonical|private|leaf|invariant"
-        r"|dated_rows|duties|severity|calendar|correction)(\.py|/.*)",
+        r"|dated_rows|duties|severity|calendar|correction|illness)(\.py|/.*)",
         ("pydantic", "msgspec", *LANGUAGE),
     ),
     Room(
