@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libs.chassis.cli.deadlines import Clock, clocks
-from libs.chassis.cli.status import UNHEALTHY, tell
+from libs.chassis.cli.status import UNHEALTHY, Health, tell
 from libs.events.calendar import Calendar, is_working_day
 from libs.events.calendar_copy import calendars
 from libs.events.clock import today
@@ -116,7 +116,7 @@ async def test_the_operator_is_told_of_late_deadlines_and_of_a_scheduler_that_st
     await ticked(installation, funds, TODAY + DAY)
     (clock,) = await told(installation)
     assert (clock.swept_to, clock.late, clock.wrong) == (TODAY + DAY, 0, None)
-    assert tell([], clocks=[clock]) == 0
+    assert tell(Health(clocks=[clock])) == 0
     assert f"funds: deadlines to {TODAY + DAY}, 0 late, 0 overdue" in capsys.readouterr().out
     for change, says in (
         ("late = 2", "2 deadlines are late"),
@@ -126,5 +126,5 @@ async def test_the_operator_is_told_of_late_deadlines_and_of_a_scheduler_that_st
     ):
         await installation.plant(funds, f"UPDATE es.clocks SET {change}")  # noqa: S608 - of this test
         (clock,) = await told(installation)
-        assert tell([], clocks=[clock]) == UNHEALTHY
+        assert tell(Health(clocks=[clock])) == UNHEALTHY
         assert says in capsys.readouterr().out

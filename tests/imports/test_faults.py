@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from libs.chassis.cli.queues import queues
+from libs.chassis.cli.status import UNHEALTHY, Health, tell
 from libs.chassis.imports.jobs import STARTS
 from libs.events.clock import today
+from services.assets.service import service as assets
 from services.funds.service import service as funds
 from services.households.service import service as households
 from tests.conftest import Installation
@@ -141,6 +144,32 @@ async def test_fault_18_a_job_waits_with_a_sentence_while_the_disk_is_full(
         waits = await at.job(job)
     assert (waits["state"], waits["reached"]) == ("running", 0)
     assert waits["error"] == "磁盘已用 91%，达到 90%：导入暂停，腾出空间后自动继续"
+    assert await operator_reads(at) == f"households: imports pause: {waits['error']}"
     await at.work()
     done = await at.job(job)
     assert (done["state"], done["error"], done["counts"]["accepted"]) == ("done", None, 2)
+    assert await operator_reads(at) is None
+
+
+async def test_the_operator_is_told_of_sheets_that_no_worker_takes(
+    at: Desk, county: County, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared = await at.prepare("roster", county.id, sheet(HEADS, head_of(1)), settings=SETTINGS)
+    await at.commit(prepared.json()["id"])
+    assert await operator_reads(at) is None
+    await at.installation.plant(
+        households, "UPDATE es.jobs SET asked_at = asked_at - interval '2 min'"
+    )
+    told = await operator_reads(at)
+    assert told is not None
+    assert told.startswith("households: 1 imports wait for 12")
+    assert tell(Health(queues=await queues(at.installation.stores, (households,)))) == UNHEALTHY
+    assert "is the worker running?" in capsys.readouterr().out
+    await at.work()
+    assert await operator_reads(at) is None
+
+
+async def operator_reads(at: Desk) -> str | None:
+    """What `status` says in red of the imports of households."""
+    (queue,) = await queues(at.installation.stores, (households, assets))
+    return queue.wrong

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import pytest
 
-from libs.chassis.cli.status import UNHEALTHY, measured, tell
+from libs.chassis.cli.status import UNHEALTHY, Health, measured, tell
 from libs.chassis.feeds import open_feeds
 from libs.chassis.migrate import Store
 from libs.chassis.service import Service
@@ -151,7 +151,7 @@ async def test_an_older_copy_stops_every_consumer_that_had_read_further(
     assert all("已读" in found[who] or "主题" in found[who] for who in expected)
     async with followed(installation, topics):  # a worker that is started again
         assert (await stopped(installation, expected)).keys() - own == expected
-    assert tell(await measured(installation.stores, SERVICES)) == UNHEALTHY
+    assert tell(Health(await measured(installation.stores, SERVICES))) == UNHEALTHY
     told = capsys.readouterr().out
     assert all(f"{reader}:{source}" in told for _, reader, source in expected)
     async with served(installation) as door:

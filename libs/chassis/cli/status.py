@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import asyncpg
 import msgspec
@@ -19,6 +19,7 @@ from libs.chassis.stores import Stores
 from libs.events.standing import Standing, standings
 
 from .deadlines import Clock, clocks
+from .queues import Queue, queues
 
 UNHEALTHY = 3
 LATE_S = 60
@@ -77,61 +78,66 @@ def run_status(
 ) -> int:
     try:
         reached = stores(settings)
-        lags = asyncio.run(measured(reached, services))
-        standing = asyncio.run(_standing(reached, services))
-        running = asyncio.run(clocks(reached, services))
+        health = asyncio.run(_looked(reached, services))
     except asyncpg.InvalidCatalogNameError as error:
         print(f"not migrated: {error}")
         return UNHEALTHY
-    return tell(lags, standing, running, as_json=arguments.json)
+    return tell(health, as_json=arguments.json)
 
 
-def tell(
-    lags: list[Lag],
-    standing: dict[str, list[Standing]] | None = None,
-    clocks: Sequence[Clock] = (),
-    *,
-    as_json: bool = False,
-) -> int:
-    """Print which readers stand still, and why, and how the invariants and the deadlines stand; 3
+@dataclass(frozen=True)
+class Health:
+    """What was found: readers, invariants by service, deadlines, imports."""
+
+    lags: Sequence[Lag] = ()
+    standing: Mapping[str, list[Standing]] = field(default_factory=dict)
+    clocks: Sequence[Clock] = ()
+    queues: Sequence[Queue] = ()
+
+    @property
+    def stopped(self) -> list[Lag]:
+        return [lag for lag in self.lags if lag.stopped or lag.late]
+
+    @property
+    def work(self) -> tuple[Clock | Queue, ...]:
+        return (*self.clocks, *self.queues)
+
+    @property
+    def well(self) -> bool:
+        wrong = (_wrong(name, found) for name, found in self.standing.items())
+        return not self.stopped and not any(wrong) and not any(one.wrong for one in self.work)
+
+
+def tell(health: Health, *, as_json: bool = False) -> int:
+    """Print which readers stand still, and why, how the invariants, deadlines and imports stand; 3
     when there is something to do."""
-    standing = standing or {}
-    stopped = [lag for lag in lags if lag.stopped or lag.late]
-    wrong = {name: lines for name, found in standing.items() if (lines := _wrong(name, found))}
     if as_json:
-        print(_json(lags, stopped, wrong, standing, clocks))
-    else:
-        print(
-            "all readers run"
-            if not stopped
-            else "stopped or late:\n" + "\n".join(map(_line, stopped))
-        )
-        print(f"heads: {', '.join(sorted({f'{lag.source}:{lag.head}' for lag in lags}))}")
-        for name, found in standing.items():
-            print("\n".join(map(_red, wrong[name])) if name in wrong else _holds(name, found))
-        for clock in clocks:
-            print(str(clock) if clock.wrong is None else _red(clock.wrong))
-    return UNHEALTHY if stopped or wrong or any(clock.wrong for clock in clocks) else 0
+        print(_json(health))
+        return 0 if health.well else UNHEALTHY
+    stopped = [_line(lag) for lag in health.stopped]
+    print("\n".join(["stopped or late:", *stopped]) if stopped else "all readers run")
+    print(f"heads: {', '.join(sorted({f'{lag.source}:{lag.head}' for lag in health.lags}))}")
+    for name, found in health.standing.items():
+        print("\n".join(map(_red, _wrong(name, found))) or _holds(name, found))
+    for one in health.work:
+        print(str(one) if one.wrong is None else _red(one.wrong))
+    return 0 if health.well else UNHEALTHY
 
 
-def _json(
-    lags: list[Lag],
-    stopped: list[Lag],
-    wrong: dict[str, list[str]],
-    standing: dict[str, list[Standing]],
-    clocks: Sequence[Clock],
-) -> str:
-    broken = [
-        {"service": name, **asdict(one)}
-        for name, found in standing.items()
-        for one in found
-        if one.broken
-    ]
-    healthy = not stopped and not wrong and not any(clock.wrong for clock in clocks)
-    deadlines = [asdict(clock) for clock in clocks]
-    return msgspec.json.encode(
-        {"healthy": healthy, "readers": len(lags), "broken": broken, "deadlines": deadlines}
-    ).decode()
+def _json(health: Health) -> str:
+    told = {
+        "healthy": health.well,
+        "readers": len(health.lags),
+        "broken": [
+            {"service": name, **asdict(one)}
+            for name, found in health.standing.items()
+            for one in found
+            if one.broken
+        ],
+        "deadlines": [asdict(clock) for clock in health.clocks],
+        "imports": [asdict(queue) for queue in health.queues],
+    }
+    return msgspec.json.encode(told).decode()
 
 
 def _wrong(service: str, found: list[Standing]) -> list[str]:
@@ -173,6 +179,15 @@ def _line(lag: Lag) -> str:
     age = "never confirmed" if lag.confirmed_s is None else f"confirmed {lag.confirmed_s} s ago"
     return f"{told} behind {lag.behind}, {age}" + (
         f"  STOPPED {lag.stopped}" if lag.stopped else ""
+    )
+
+
+async def _looked(reached: Stores, services: Sequence[Service]) -> Health:
+    return Health(
+        await measured(reached, services),
+        await _standing(reached, services),
+        await clocks(reached, services),
+        await queues(reached, services),
     )
 
 
