@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -43,6 +44,11 @@ _numbers = itertools.count(1)
 # Nothing here outlives the session, and what must outlive a crash is tested on servers of its own.
 SETTINGS = {"max_connections": "300", "fsync": "off", "full_page_writes": "off"}
 
+ROOM = 4 << 30
+"""Bytes: what the stores of a session may come to, write-ahead log and all."""
+COPIED = "STRATEGY file_copy"
+"""Of a clone: twice as fast as through the log where nothing waits for the disk."""
+
 
 @dataclass
 class Templates:
@@ -53,10 +59,23 @@ class Templates:
     home: Path
 
 
+def in_memory() -> Path | None:
+    """A folder that lies in memory, where there is one with room: a clone takes a tenth of the time
+    that it takes on a disk others write to."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of an unguessable name is made below it
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < ROOM:
+        return None
+    return memory
+
+
 @pytest.fixture(scope="session")
 def templates() -> Iterator[Templates]:
     """Started on a thread that lives as long as the session: the server goes down with it."""
-    with tempfile.TemporaryDirectory(prefix="suyuan-test-") as name, run_in_thread() as run:
+    where = in_memory()
+    with (
+        tempfile.TemporaryDirectory(prefix="suyuan-test-", dir=where) as name,
+        run_in_thread() as run,
+    ):
         home = Path(name)
         home.chmod(0o711)
         cluster = run(postgres.start(home / "pg", port=0, settings=SETTINGS))
@@ -78,6 +97,7 @@ class Installation:
     _vault: Vault | None = None
     _logs: dict[str, Log] = field(default_factory=dict)
     _files: dict[str, FileStore] = field(default_factory=dict)
+    _feeds: dict[str, DirectFeed] = field(default_factory=dict)
     _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
 
     async def log(self, service: Service) -> Log:
@@ -138,7 +158,8 @@ class Installation:
         store, name = Store.of(KEYS), self.stores.prefix + KEYS
         connection = await asyncpg.connect(**self.admin("postgres"))
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store.database}"')
+            made = f'CREATE DATABASE "{name}" TEMPLATE "{store.database}" {COPIED}'
+            await connection.execute(made)
             await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
             await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}"')
         await connection.close()
@@ -171,7 +192,9 @@ class Installation:
         """One reader of a service, to be stepped or run."""
         source = next(s for s in SERVICES if s.name == reader.source)
         log = await self.log(service)
-        return Reading(reader, self.feed(reader.source), log.pool, source.contracts)
+        if reader.source not in self._feeds:
+            self._feeds[reader.source] = self.feed(reader.source)
+        return Reading(reader, self._feeds[reader.source], log.pool, source.contracts)
 
     async def catch_up(self, *services: Service) -> None:
         """Let every reader of these services apply all there is; may be asked again."""
@@ -210,7 +233,7 @@ async def clone(cluster: postgres.Cluster, prefix: str) -> None:
     for service in SERVICES:
         store = Store.of(service.name)
         name = prefix + service.name
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store.database}"')
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store.database}" {COPIED}')
         await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{store.app}", feed')
     await admin.close()
 

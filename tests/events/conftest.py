@@ -16,7 +16,7 @@ from libs.chassis import postgres
 from libs.chassis.migrate import FEED, Store
 from libs.events.feed import DirectFeed
 from libs.events.log import Log, open_log
-from tests.conftest import Templates
+from tests.conftest import COPIED, Templates
 from tests.events import planted
 
 _numbers = itertools.count(1)
@@ -80,7 +80,7 @@ async def new_store(templates: Templates) -> AsyncIterator[NewStore]:
             name = f"log{os.getpid()}_{next(_numbers)}"
             admin = await asyncpg.connect(**cluster.address("postgres"))
             source = _OWNED.database if of is None else of.database
-            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}" {COPIED}')
             made.append(name)
             await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{_OWNED.app}", "{FEED}"')
             await admin.close()
