@@ -71,13 +71,15 @@ class Setting:
 @dataclass(frozen=True, kw_only=True)
 class Column(ABC):
     """One field of a row. `aliases`: other heads under which people write it; `personal`: of a
-    person, so never quoted and shown masked."""
+    person, so never quoted and shown masked; `of_people`: its sheet tells of persons, and what
+    stands in a wrong column may be one's name."""
 
     field: str
     title: str
     aliases: tuple[str, ...] = ()
     required: bool = True
     personal: bool = False
+    of_people: bool = False
 
     def read(self, cell: Cell, setting: Setting) -> Any:
         """The value. Raises: Unfit."""
@@ -104,18 +106,39 @@ class Column(ABC):
         return str(exact)
 
     def quoted(self, text: str) -> str:
-        """The text as a message may show it."""
-        return f"（{len(text)} 个字符）" if self.personal else f"“{text[:40]}”"
+        """The text as a message may show it. Messages are kept in clear."""
+        if self.personal or (self.of_people and not self.harmless(natural(text))):
+            return unquoted(text)
+        return quoted(text)
+
+    def harmless(self, text: str) -> bool:
+        """Whether it can be no person's name or number: of a day, an amount, a count."""
+        return _MEASURE.fullmatch(text) is not None and _LONG.search(text) is None
+
+
+_MEASURE = re.compile(r"[\d\s.,:/()%年月日元万亿角分户人-]*\d[\d\s.,:/()%年月日元万亿角分户人-]*")
+_PLACE = re.compile(
+    r"\d{1,12}|.{1,40}(村|社区|居委会|村委会|居民委员会|村民委员会|镇|乡|街道|县|区|市|州|省|组|屯|寨)"
+)
+_LONG = re.compile(r"\d{9}")
+
+
+def unquoted(text: str) -> str:
+    return f"（{len(text)} 个字符）"
+
+
+def quoted(text: str) -> str:
+    """Of a sheet that tells of no persons; their numbers may stand in it by mistake."""
+    return unquoted(text) if looks_personal(text) else f"“{text[:40]}”"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Column):
     """Words. A remark with a person's number is not taken, unless the column is for one; nor, in a
-    column `of_people`, one that names an illness."""
+    sheet of people, one that names an illness."""
 
     longest: int = 300
     pattern: str | None = None
-    of_people: bool = False
 
     def value(self, cell: Cell, setting: Setting) -> str:
         text = cell.text.strip()
@@ -129,7 +152,7 @@ class Text(Column):
             raise Unfit(
                 "personal_text", f"{self.title}中疑似有{kind}", "删去号码，号码只填在各自的列中"
             )
-        if self.of_people and names_illness(text):
+        if self.of_people and not self.personal and names_illness(text):
             raise Unfit("illness", f"{self.title}中写有{ILLNESS}", "只写因病等类别，不写病名")
         if self.pattern is not None and not re.fullmatch(self.pattern, natural(text)):
             raise Unfit("malformed", f"{self.title}{self.quoted(text)}写法不对", "对照模板改正")
@@ -207,6 +230,9 @@ class Listed(Column):
 class Place(Column):
     """An area within that of the import, by its code or its whole name."""
 
+    def harmless(self, text: str) -> bool:
+        return _PLACE.fullmatch(text) is not None
+
     def value(self, cell: Cell, setting: Setting) -> UUID:
         text = natural(cell.text)
         found = setting.places.find(text)
@@ -214,7 +240,7 @@ class Place(Column):
             near = setting.places.nearest(text) if text.isdigit() else []
             raise Unfit(
                 "unknown_place",
-                f"{self.title}“{text[:40]}”不在本次导入的区域内，或不认识",
+                f"{self.title}{self.quoted(text)}不在本次导入的区域内，或不认识",
                 f"相近的编码：{'、'.join(near)}" if near else "填统计用区划代码或全称",
             )
         return found
@@ -229,5 +255,6 @@ class Letter(Column):
         try:
             parse_document(text)
         except DocumentNumberError as error:
-            raise Unfit("not_a_document", f"{self.title}：{error}", "按文件原样填写文号") from None
+            told = str(error) if quoted(text) != unquoted(text) else unquoted(text)
+            raise Unfit("not_a_document", f"{self.title}：{told}", "按文件原样填写文号") from None
         return text

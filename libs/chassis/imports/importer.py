@@ -10,7 +10,7 @@ totals, previews, error workbooks, progress, kills) is the chassis's.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,12 @@ class Fault:
     hint: str
     field: str | None = None
     severity: Severity = "block"
+
+
+def otherwise(differing: Sequence[str]) -> Fault:
+    """What a row names is in the register and says otherwise. `differing`: titles of columns."""
+    message = f"已在册，{'、'.join(differing)}与册上不同"
+    return Fault("registered_otherwise", message, "核对后登记更正；再次导入不改变册上内容")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,12 @@ class Importer:
     happened: str | None = None
     together: int = 200
     totals_block: bool = False
+
+    def __post_init__(self) -> None:
+        """Columns know whether their sheet tells of persons."""
+        if self.of_people:
+            columns = tuple(replace(column, of_people=True) for column in self.columns)
+            object.__setattr__(self, "columns", columns)
 
     @property
     def every_ask(self) -> tuple[Asked, ...]:

@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from libs.events.errors import NotFoundError
 from libs.events.known import below
-from libs.events.types import plain
+from libs.events.types import Actor, plain
 
 from ..call import Call, Holds
 from ..common_routes import answer, require_in_scope
@@ -21,7 +21,8 @@ from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
 from ..sheets.writing import csv_lines
 from .job_rows import RowResult, results_of
-from .routes import IMPORT_ROLES, admit
+from .rights import admit, may_see, named, require_role
+from .routes import IMPORT_ROLES
 from .shapes import JobShown
 from .store import JOB_COLUMNS, get_job
 
@@ -33,12 +34,13 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: _FILE}}}
 OUTCOME: dict[int | str, dict[str, Any]] = {
     200: {"content": {XLSX: _FILE, "text/csv": _FILE, "application/json": {"schema": {}}}}
 }
+KEPT_BY_NOBODY = {"cache-control": "private, no-store", "content-disposition": "attachment"}
 HEADS = ("row", "result", "rule", "severity", "field", "message", "hint")
 
 
 @router.get("/jobs", response_model=Page[JobShown], summary="任务列表")
 async def list_jobs(call: Anyone, wanted: Annotated[Wanted, Query()]) -> Response:
-    """按编号顺序。"""
+    """按编号顺序，先提交的在前。"""
     scope = await scope_of(call, wanted)
     rows = await call.log.pool.fetch(_LISTED, scope, wanted.cursor, wanted.limit)
     return page([_shown(row) for row in rows], wanted)
@@ -58,6 +60,7 @@ async def cancel(id: UUID, call: Worker) -> Response:
     if row is None:
         raise NotFoundError()
     await admit(call, row["area"])
+    require_role(call, named(call, row["importer"]))
     await call.log.pool.execute("UPDATE es.jobs SET cancel = true WHERE id = $1", id)
     return answer({"id": str(id)}, 201)
 
@@ -67,7 +70,7 @@ async def outcome(
     id: UUID, call: Worker, format: Annotated[Literal["xlsx", "csv", "json"], Query()] = "xlsx"
 ) -> Response:
     """xlsx：原表加四列，有错的格标红；csv、json：同样内容，供程序读取。"""
-    row = await _job(call, id)
+    row = await _seen(call, id)
     if format == "xlsx":
         return _file(call, row["outcome"])
     rows = await results_of(call.log.pool, id, row["phase"])
@@ -81,7 +84,7 @@ async def outcome(
 )
 async def rejected(id: UUID, call: Worker) -> Response:
     """只有表头和被拒绝的行；改正后可单独再导入。"""
-    return _file(call, (await _job(call, id))["rejected"])
+    return _file(call, (await _seen(call, id))["rejected"])
 
 
 async def _job(call: Call, id_: UUID) -> asyncpg.Record:
@@ -93,10 +96,20 @@ async def _job(call: Call, id_: UUID) -> asyncpg.Record:
     return row
 
 
+async def _seen(call: Call, id_: UUID) -> asyncpg.Record:
+    """What came of its rows. Raises: NotFoundError for those who may not see it."""
+    row = await _job(call, id_)
+    preparer = msgspec.json.decode(row["actor"], type=Actor)
+    if not may_see(call, row["importer"], preparer.id):
+        raise NotFoundError()
+    return row
+
+
 def _file(call: Call, digest: str | None) -> Response:
     if digest is None:
         raise NotFoundError()
-    return StreamingResponse(call.request.app.state.files.open(digest), media_type=XLSX)
+    content = call.request.app.state.files.open(digest)
+    return StreamingResponse(content, media_type=XLSX, headers=KEPT_BY_NOBODY)
 
 
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
@@ -135,12 +148,12 @@ def _csv(rows: list[RowResult]) -> Response:
     """With a BOM, so that spreadsheets read it as UTF-8."""
     told = [[line[head] for head in HEADS] for row in rows for line in _lines(row)]
     text = "\ufeff" + csv_lines([HEADS, *told])
-    return Response(text, media_type="text/csv; charset=utf-8")
+    return Response(text, media_type="text/csv; charset=utf-8", headers=KEPT_BY_NOBODY)
 
 
 _LISTED = f"""
 SELECT j.*, i.importer, i.area FROM es.jobs j JOIN es.imports i ON i.id = j.import
  WHERE ($1::uuid IS NULL OR i.area IN ({below("$1")}))
-   AND ($2::uuid IS NULL OR j.id > $2)
- ORDER BY j.id LIMIT $3 + 1
+   AND ($2::uuid IS NULL OR j.number > (SELECT number FROM es.jobs WHERE id = $2))
+ ORDER BY j.number LIMIT $3 + 1
 """  # noqa: S608 - constants of the code

@@ -23,11 +23,11 @@ SHOWN = 20
 
 
 class NoHeads(Refused):
-    """找不到表头：工作表“{sheet}”的前 {rows} 行中没有一个列名是{importer}的列，请对照模板改正。"""
+    """找不到表头：第 {sheet} 张工作表前 {rows} 行中没有一个列名是{importer}的列，请对照模板。"""
 
 
 class NoSuchSheet(Refused):
-    """没有工作表“{sheet}”：文件中有 {sheets}。"""
+    """没有这张工作表：文件中的 {sheets} 张工作表都不是这个名称。"""
 
 
 def sheet_of(book: Book, name: str) -> Sheet:
@@ -35,7 +35,7 @@ def sheet_of(book: Book, name: str) -> Sheet:
     for sheet in book.sheets:
         if sheet.name == name:
             return sheet
-    raise NoSuchSheet(sheet=name, sheets="、".join(one.name for one in book.sheets))
+    raise NoSuchSheet(sheets=len(book.sheets))
 
 
 def header_of(book: Book, prepared: Prepared, importer: Importer) -> Header:
@@ -48,7 +48,10 @@ def heads_of(book: Book, sheet: Sheet, importer: Importer) -> Header:
     first = takewhile(lambda row: row.number <= LOOKED_AT, book.rows(sheet))
     header = find_header(list(first), sheet.merged, importer.columns)
     if header is None:
-        raise NoHeads(sheet=sheet.name, rows=LOOKED_AT, importer=importer.title)
+        number = (
+            book.sheets.index(sheet) + 1
+        )  # its name may name a person, a refusal is kept for ever
+        raise NoHeads(sheet=number, rows=LOOKED_AT, importer=importer.title)
     return header
 
 

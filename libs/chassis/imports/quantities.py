@@ -27,7 +27,7 @@ class Whole(Column):
     def value(self, cell: Cell, setting: Setting) -> int:
         text = _digits(cell)
         if not re.fullmatch(r"\d+", text):
-            raise Unfit("not_whole", f"{self.title}“{cell.text[:40]}”不是整数", "填整数")
+            raise Unfit("not_whole", f"{self.title}{self.quoted(cell.text)}不是整数", "填整数")
         if not self.least <= int(text) <= self.most:
             raise Unfit(
                 "out_of_range",
@@ -48,7 +48,7 @@ class Quantity(Column):
         if not re.fullmatch(rf"-?\d{{1,15}}(\.\d{{1,{self.places}}})?", text):
             raise Unfit(
                 "not_number",
-                f"{self.title}“{cell.text[:40]}”不是数，或小数多于 {self.places} 位",
+                f"{self.title}{self.quoted(cell.text)}不是数，或小数多于 {self.places} 位",
                 "填数字",
             )
         return text
@@ -74,12 +74,13 @@ class Money(Column):
         try:
             fen = parse_amount(text, unit)
         except AmountError as error:
-            raise Unfit("not_amount", f"{self.title}：{error}", f"按{unit}填写") from None
+            told = str(error) if self.harmless(text) else f"{self.quoted(text)}不是金额"
+            raise Unfit("not_amount", f"{self.title}：{told}", f"按{unit}填写") from None
         if fen == 0:
             raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")
         largest = setting.largest.get(self.field)
         if largest is not None and fen > largest:
-            raise _implausible(self.title, text, fen, largest)
+            raise _implausible(self.title, self.quoted(text), fen, largest)
         return AmountTyped(text=text, unit=unit)
 
     def exact(self, value: AmountTyped) -> int:
@@ -101,7 +102,7 @@ class Day(Column):
         day = _day(cell)
         if day is None:
             raise Unfit(
-                "not_day", f"{self.title}“{cell.text[:40]}”不是日期", "写成 2021-03-05 的形式"
+                "not_day", f"{self.title}{self.quoted(cell.text)}不是日期", "写成 2021-03-05 的形式"
             )
         if day < self.earliest or (day > setting.today and not self.future):
             latest = "以后" if self.future else f"至今天（{setting.today}）"
@@ -115,7 +116,7 @@ class Day(Column):
 
 def _implausible(title: str, text: str, fen: int, largest: int) -> Unfit:
     """Both readings are shown, and neither is chosen (product 7.2)."""
-    told = f"{title}“{text}”即 {print_amount(fen, '元', 2)} 元，超过上限"
+    told = f"{title}{text}即 {print_amount(fen, '元', 2)} 元，超过上限"
     limit = print_amount(largest, "元", 2)
     ten_thousandth = print_amount(fen // 10_000, "元", 2)
     return Unfit(

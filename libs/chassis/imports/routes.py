@@ -15,15 +15,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.events.decider import within
-from libs.events.errors import KeyReusedError, NotFoundError, Refused, RoleNotHeld, UnknownArea
+from libs.events.errors import KeyReusedError, Refused
 from libs.events.illness import ILLNESS, names_illness
 from libs.events.money import Unit
 from libs.events.private import looks_personal
 
 from ..answering import request_hash
 from ..call import Call, Holds, RefusedCall
-from ..common_routes import answer, require_in_scope
+from ..common_routes import answer
 from ..files.routes import kept_upload
 from ..files.store import FileStore
 from ..sheets.book import Book, opened
@@ -32,6 +31,7 @@ from . import store
 from .header import heads_units, proposed
 from .importer import Importer
 from .prepared import best_sheet, described, header_of, heads_of, missing, preview, sheet_of
+from .rights import admit, admitted, named, prepared_of, require_role
 from .settings import fits, setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
 from .store import Prepared
@@ -77,16 +77,12 @@ class CommitImport(BaseModel):
     mode: Literal["all", "valid_rows"] = "all"
 
 
-class UnknownImporter(Refused):
-    """没有这种导入：本服务没有“{importer}”。"""
-
-
 class SettingMissing(Refused):
     """缺少导入参数：{title}（{name}）未填，或写法不对。"""
 
 
 class PersonalName(Refused):
-    """文件名或参数中疑似有{kind}：请改名后再导入。"""
+    """文件名、工作表名或参数中疑似有{kind}：请改名后再导入。"""
 
 
 class UnknownField(Refused):
@@ -107,8 +103,13 @@ async def importers(call: Worker) -> Response:
 async def prepare(command: PrepareImport, call: Preparer) -> Response:
     """识别表头，给出对应与预览；此时什么也不存入账册。"""
     id_ = call.key()
-    await admit(call, command.area)
+    path = await admit(call, command.area)
     importer = _importer(call, command)
+    hashed = await request_hash(call.request)
+    if (known := await store.body_hash_of(call.log.pool, id_)) is not None:
+        if known != hashed:
+            raise KeyReusedError()
+        return await _shown(call, id_, importer, 201)  # its upload may be swept by now
     new = Prepared(
         id=id_,
         importer=importer.name,
@@ -123,9 +124,11 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
         behalf=call.caller.behalf,
     )
     found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
-    mapping, units = await store.remembered(call.log.pool, importer.name, found[1]) or found[2:]
+    mapping, units = (
+        await store.remembered(call.log.pool, importer.name, found[1], path) or found[2:]
+    )
     new = msgspec.structs.replace(new, sheet=found[0], mapping=mapping, units=units)
-    if not await store.keep_import(call.log.pool, new, await request_hash(call.request)):
+    if not await store.keep_import(call.log.pool, new, hashed):
         raise KeyReusedError()
     return await _shown(call, new.id, importer, 201)
 
@@ -133,7 +136,7 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
 @router.get("/imports/{id}", response_model=ImportShown, summary="导入")
 async def get_import(id: UUID, call: Worker) -> Response:
     prepared = await prepared_of(call, id)
-    return await _shown(call, id, _named(call, prepared.importer))
+    return await _shown(call, id, named(call, prepared.importer))
 
 
 @router.post(
@@ -142,8 +145,7 @@ async def get_import(id: UUID, call: Worker) -> Response:
 async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
     """改列的对应或金额的单位，再看预览。"""
     call.key()
-    prepared = await admitted(call, id)
-    importer = _named(call, prepared.importer)
+    prepared, importer = await admitted(call, id)
     known = {column.field for column in importer.columns}
     for strange in (command.columns.keys() | command.units.keys()) - known:
         raise RefusedCall(call, UnknownField(importer=importer.title, field=strange))
@@ -159,8 +161,8 @@ async def commit(
 ) -> Response:
     """交给后台办理；`dry_run`：照样检查，什么也不存入。"""
     job, hashed = call.key(), await request_hash(call.request)
-    prepared = await admitted(call, id)
-    if absent := missing(_named(call, prepared.importer), prepared.mapping or {}):
+    prepared, importer = await admitted(call, id)
+    if absent := missing(importer, prepared.mapping or {}):
         raise RefusedCall(call, NotMapped(missing="、".join(absent)))
     pool = call.log.pool
     if not await store.keep_job(
@@ -175,48 +177,24 @@ async def commit(
     return response
 
 
-async def admit(call: Call, area: UUID) -> None:
-    """Raises: RefusedCall, by which the refusal is recorded."""
-    path = await call.log.known.path(area)
-    try:
-        within(call.actor, path)
-        if not path:
-            raise UnknownArea()
-    except Refused as refusal:
-        raise RefusedCall(call, refusal) from None
-
-
-async def admitted(call: Call, id_: UUID) -> Prepared:
-    """Of a command on an import. Raises: NotFoundError, RefusedCall."""
-    prepared = await store.get_import(call.log.pool, id_)
-    if prepared is None:
-        raise NotFoundError()
-    await admit(call, prepared.area)
-    return prepared
-
-
-async def prepared_of(call: Call, id_: UUID) -> Prepared:
-    """Raises: NotFoundError, also out of the caller's area."""
-    prepared = await store.get_import(call.log.pool, id_)
-    if prepared is None:
-        raise NotFoundError()
-    await require_in_scope(call, prepared.area)
-    return prepared
-
-
 def _refuse_personal(command: PrepareImport, importer: Importer) -> None:
     """Raises: PersonalName."""
-    for text in (command.name, *command.settings.values()):
-        if (kind := looks_personal(text)) is not None:
-            raise PersonalName(kind=kind)
-    if importer.of_people and names_illness(command.name):
+    for text in (command.name, command.sheet or "", *command.settings.values()):
+        _refuse_name(text, importer)
+
+
+def _refuse_name(text: str, importer: Importer) -> None:
+    """Raises: PersonalName."""
+    if (kind := looks_personal(text)) is not None:
+        raise PersonalName(kind=kind)
+    if importer.of_people and names_illness(text):
         raise PersonalName(kind=ILLNESS)
 
 
 def _importer(call: Call, command: PrepareImport) -> Importer:
     """The one named, with its settings, if the caller may use it. Raises: RefusedCall."""
     try:
-        importer = _named(call, command.importer)
+        importer = named(call, command.importer)
         _refuse_personal(command, importer)
         for asked in importer.every_ask:
             given = command.settings.get(asked.name)
@@ -226,18 +204,8 @@ def _importer(call: Call, command: PrepareImport) -> Importer:
             raise UnknownField(importer=importer.title, field=strange)
     except Refused as refusal:
         raise RefusedCall(call, refusal) from None
-    if call.role not in importer.roles:
-        needed = "、".join(importer.roles)
-        raise RefusedCall(call, RoleNotHeld(needed=needed, held=call.role))
+    require_role(call, importer)
     return importer
-
-
-def _named(call: Call, name: str) -> Importer:
-    for one in call.request.app.state.service.importers:
-        if one.name == name:
-            found: Importer = one
-            return found
-    raise UnknownImporter(importer=name)
 
 
 async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) -> T:
@@ -261,6 +229,7 @@ def _first_look(
 ) -> tuple[str, bytes, dict[str, int], dict[str, Unit]]:
     """The sheet, its shape, and what its heads themselves say."""
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
+    _refuse_name(sheet.name, importer)
     header = heads_of(book, sheet, importer)
     mapping = proposed(header, importer.columns)
     return sheet.name, header.shape, mapping, dict(heads_units(header, mapping))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -58,6 +58,12 @@ async def keep_import(pool: asyncpg.Pool, new: Prepared, body_hash: bytes) -> bo
     return bytes(kept) == body_hash
 
 
+async def body_hash_of(pool: asyncpg.Pool, id_: UUID) -> bytes | None:
+    """Of the request that first prepared this import."""
+    found: bytes | None = await pool.fetchval("SELECT body_hash FROM es.imports WHERE id = $1", id_)
+    return found
+
+
 async def get_import(pool: asyncpg.Pool, id_: UUID) -> Prepared | None:
     row = await pool.fetchrow("SELECT * FROM es.imports WHERE id = $1", id_)
     return None if row is None else _prepared(row)
@@ -70,27 +76,28 @@ async def map_import(
     mapping: Mapping[str, int],
     units: Mapping[str, Unit],
 ) -> None:
-    """What was said of this sheet, and so of every one of its shape."""
+    """What was said of this sheet, and so of every one of its shape in this area and below."""
     async with pool.acquire() as connection, connection.transaction():
         said = as_json(dict(mapping)), as_json(dict(units))
         await connection.execute(_MAP_IMPORT, prepared.id, *said)
-        await connection.execute(_MAP_SHAPE, prepared.importer, shape, *said)
+        await connection.execute(_MAP_SHAPE, prepared.importer, shape, prepared.area, *said)
 
 
 async def remembered(
-    pool: asyncpg.Pool, importer: str, shape: bytes
+    pool: asyncpg.Pool, importer: str, shape: bytes, path: Sequence[UUID]
 ) -> tuple[dict[str, int], dict[str, Unit]] | None:
-    """What was said of a sheet of this shape before."""
-    row = await pool.fetchrow(
-        "SELECT mapping, units FROM es.shapes WHERE importer = $1 AND shape = $2", importer, shape
-    )
+    """What was said of a sheet of this shape before, in the nearest area of a path from the top."""
+    row = await pool.fetchrow(_REMEMBERED, importer, shape, list(path))
     return None if row is None else (from_json(row["mapping"]), from_json(row["units"]))
 
 
 async def same_content(pool: asyncpg.Pool, prepared: Prepared) -> int | None:
-    """The number of the job that took this very content for this area, if one did."""
+    """The number of the job that took this very content for this area and with these settings (for
+    this year, this batch), if one did."""
     number: int | None = await pool.fetchval(
-        _SAME, *(prepared.importer, prepared.area, prepared.digest, prepared.sheet, prepared.id)
+        _SAME,
+        *(prepared.importer, prepared.area, prepared.digest, prepared.sheet, prepared.id),
+        as_json(prepared.settings),
     )
     return number
 
@@ -173,13 +180,19 @@ ON CONFLICT (id) DO UPDATE SET id = i.id RETURNING body_hash
 """
 _MAP_IMPORT = "UPDATE es.imports SET mapping = $2, units = $3 WHERE id = $1"
 _MAP_SHAPE = """
-INSERT INTO es.shapes (importer, shape, mapping, units) VALUES ($1, $2, $3, $4)
-ON CONFLICT (importer, shape) DO UPDATE SET mapping = $3, units = $4, said_at = clock_timestamp()
+INSERT INTO es.shapes (importer, shape, area, mapping, units) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (importer, shape, area) DO UPDATE
+   SET mapping = $4, units = $5, said_at = clock_timestamp()
+"""
+_REMEMBERED = """
+SELECT mapping, units FROM es.shapes
+ WHERE importer = $1 AND shape = $2 AND area = ANY ($3::uuid[])
+ ORDER BY array_position($3::uuid[], area) DESC LIMIT 1
 """
 _SAME = """
 SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
  WHERE i.importer = $1 AND i.area = $2 AND i.digest = $3 AND i.sheet = $4
-   AND j.state = 'done' AND NOT j.dry_run AND j.same_as IS NULL
+   AND i.settings = $6::jsonb AND j.state = 'done' AND NOT j.dry_run AND j.same_as IS NULL
    AND (j.counts->>'rejected')::int = 0 AND j.import <> $5
  ORDER BY j.number LIMIT 1
 """

@@ -87,6 +87,7 @@ class Project:
     purpose: str = ""
     year: int = 0
     kind: str = ""
+    planned_fen: int | None = None
     in_library: bool = False
     funded: Mapping[FundedBy, int] = field(default_factory=dict)
 
@@ -151,6 +152,7 @@ def evolve(state: Project, event: Event) -> Project:
                 purpose=event.purpose,
                 year=event.year,
                 kind=event.kind,
+                planned_fen=None if event.planned is None else event.planned.amount_fen,
             )
         case ProjectCorrected():
             named = replace(state, year=event.year, name=event.name)

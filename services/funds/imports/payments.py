@@ -32,7 +32,7 @@ COLUMNS = (
     Money(field="standard", title="标准", aliases=("补贴标准",), required=False),
     Quantity(field="quantity", title="数量", aliases=("人数", "面积", "份数"), required=False),
     Money(field="amount", title="金额", aliases=("发放金额", "补贴金额", "应发金额")),
-    Text(field="note", title="备注", required=False, of_people=True),
+    Text(field="note", title="备注", required=False),
 )
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from libs.chassis.imports.columns import Letter, Listed, Place, Text
-from libs.chassis.imports.importer import Asked, Deed, Desk, Fault, Group, Importer, Plan, Taken
+from libs.chassis.imports.importer import (
+    Asked,
+    Deed,
+    Desk,
+    Fault,
+    Group,
+    Importer,
+    Plan,
+    Taken,
+    otherwise,
+)
 from libs.chassis.imports.quantities import Money, Whole
 from libs.events.document import parse_document
 from libs.events.money import print_amount
@@ -43,7 +53,9 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     for at, (row, one, was) in enumerate(zip(rows, wanted, known, strict=True)):
         if found := [fault async for fault in _wrong(desk, row)]:
             faults[at] = found
-        elif _same(one, was):
+        elif was.in_library and (differing := _differing(one, was)):
+            faults[at] = [otherwise(differing)]
+        elif was.in_library:
             unchanged.add(at)
         else:
             deeds += _deeds(row, one, was)
@@ -76,8 +88,15 @@ def _proposal(desk: Desk, row: Taken) -> ProposeProject:
     )
 
 
-def _same(wanted: ProposeProject, known: Project) -> bool:
-    return known.in_library and known.purpose == wanted.purpose
+def _differing(wanted: ProposeProject, known: Project) -> list[str]:
+    """Titles of what the plan says otherwise; not every project in the register has a sum."""
+    planned = None if wanted.planned is None else wanted.planned.read().amount_fen
+    pairs = (
+        ("项目类型", wanted.kind, known.kind),
+        ("用途", wanted.purpose, known.purpose),
+        ("计划投资", planned, planned if known.planned_fen is None else known.planned_fen),
+    )
+    return [title for title, says, is_ in pairs if says != is_]
 
 
 def _deeds(row: Taken, wanted: ProposeProject, known: Project) -> Iterator[Deed]:

@@ -63,6 +63,7 @@ class Population:
     counted_on: date | None = None
     project: UUID | None = None
     quote: str | None = None
+    amount_fen: int | None = None
 
 
 class Counting(NamedTuple):
@@ -105,6 +106,7 @@ def evolve(state: Population, event: Event) -> Population:
                 counted_on=event.counted_on,
                 project=event.project,
                 quote=event.quote,
+                amount_fen=None if event.amount is None else event.amount.amount_fen,
             )
         case PopulationCorrected():
             counts = replace(state, households=event.households, persons=event.persons)

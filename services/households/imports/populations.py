@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.chassis.imports.columns import Choice, Letter, Listed, Place, Text
-from libs.chassis.imports.importer import Deed, Desk, Fault, Group, Importer, Plan, Taken
+from libs.chassis.imports.importer import (
+    Deed,
+    Desk,
+    Fault,
+    Group,
+    Importer,
+    Plan,
+    Taken,
+    otherwise,
+)
 from libs.chassis.imports.quantities import Day, Money, Whole
 from services.households.api import population
 from services.households.domain.population import CountPopulation, Population, populations
@@ -31,9 +40,13 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     wanted = [_counted(row) for row in rows]
     known = await desk.streams.load_many(populations, [one.count() for one in wanted])
     pairs = list(zip(wanted, known, strict=True))
-    unchanged = frozenset(at for at, (one, was) in enumerate(pairs) if _same(one, was))
-    new = [one for at, one in enumerate(wanted) if at not in unchanged]
-    return Plan([Deed(population.COUNT, one) for one in new], unchanged)
+    there = {
+        at: _differing(one, was) for at, (one, was) in enumerate(pairs) if was.area is not None
+    }
+    unchanged = frozenset(at for at, differing in there.items() if not differing)
+    faults = {at: [otherwise(differing)] for at, differing in there.items() if differing}
+    new = [one for at, one in enumerate(wanted) if at not in there]
+    return Plan([Deed(population.COUNT, one) for one in new], unchanged, faults)
 
 
 def _counts(row: Taken) -> bool:
@@ -57,12 +70,16 @@ def _counted(row: Taken) -> CountPopulation:
     )
 
 
-def _same(wanted: CountPopulation, known: Population) -> bool:
-    return (known.area, known.households, known.persons) == (
-        wanted.area,
-        wanted.households,
-        wanted.persons,
+def _differing(wanted: CountPopulation, known: Population) -> list[str]:
+    """Titles of what the sheet says otherwise."""
+    amount = None if wanted.amount is None else wanted.amount.read().amount_fen
+    pairs = (
+        ("户数", wanted.households, known.households),
+        ("人数", wanted.persons, known.persons),
+        ("金额", amount, known.amount_fen),
+        ("原文", wanted.quote, known.quote),
     )
+    return [title for title, says, is_ in pairs if says != is_]
 
 
 POPULATIONS = Importer(

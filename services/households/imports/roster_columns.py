@@ -87,5 +87,5 @@ COLUMNS = (
         pattern=r"[0-9A-Za-z-]{4,40}",
         required=False,
     ),
-    Text(field="note", title="备注", required=False, of_people=True),
+    Text(field="note", title="备注", required=False),
 )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from libs.chassis.imports.columns import Place, Text
+from libs.chassis.imports.columns import Place, Text, quoted
 from libs.chassis.imports.importer import Deed, Desk, Fault, Group, Importer, Plan, Taken
 from libs.chassis.imports.quantities import Quantity
 from libs.events.contracts.reporting import IndicatorDefined
@@ -61,9 +61,9 @@ class Names:
             return self.defined[ids[0]]
         told = "、".join(list(self.found)[:12])
         if ids:
-            message = f"指标“{text[:40]}”有 {len(ids)} 个"
+            message = f"指标{quoted(text)}有 {len(ids)} 个"
             return Fault("two_indicators", message, "改填指标编码", "indicator")
-        return Fault("unknown_indicator", f"指标“{text[:40]}”不认识", f"填{told}之一", "indicator")
+        return Fault("unknown_indicator", f"指标{quoted(text)}不认识", f"填{told}之一", "indicator")
 
 
 async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:

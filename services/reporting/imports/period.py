@@ -33,7 +33,7 @@ class Period(Column):
         if found is None:
             raise Unfit(
                 "not_period",
-                f"{self.title}“{cell.text[:40]}”不是期间",
+                f"{self.title}{self.quoted(cell.text)}不是期间",
                 "写成 2024年3月、2024年一季度、2024年 或日期的形式",
             )
         return found
