@@ -105,7 +105,7 @@ MEMBERS = Export(
     f"""
 SELECT t.household, t.person, {AREA_COLUMNS}
   FROM view.members t {AREA_JOIN}
- WHERE $1::uuid IS NULL OR t.area IN ({below("$1")})
+ WHERE t.left_on IS NULL AND ($1::uuid IS NULL OR t.area IN ({below("$1")}))
  ORDER BY t.household, t.person
 """,  # noqa: S608 - constants of the code
     personal=tuple(Field(field, HEADS[field], "code") for field in PERSONAL),
