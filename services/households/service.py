@@ -15,6 +15,7 @@ from services.households.api import (
     exports,
     household,
     member,
+    offline,
     organisation,
     person,
     population,
@@ -24,6 +25,7 @@ from services.households.api import (
     user_list,
 )
 from services.households.domain import counted, sets
+from services.households.imports import offline as offline_book
 from services.households.imports import populations, roster
 from services.households.views import register, waiting
 
@@ -44,6 +46,7 @@ service = Service(
         person.router,
         disclosure.router,
         correction.router,
+        offline.router,
     ),
     deciders=(
         *area.DECIDERS,
@@ -65,7 +68,7 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
-    importers=(roster.ROSTER, populations.POPULATIONS),
+    importers=(roster.ROSTER, populations.POPULATIONS, offline_book.OFFLINE),
     deadlines=waiting.DEADLINES,
     vault=True,
     exports=exports.EXPORTS,

@@ -26,9 +26,7 @@ from .tree import Area
 
 COMING = ("birth", "marriage_in", "move_in")
 LEAVING = ("death", "marriage_out", "move_out")
-Change = Literal[
-    "birth", "marriage_in", "move_in", "death", "marriage_out", "move_out", "relation"
-]
+Change = Literal["birth", "marriage_in", "move_in", "death", "marriage_out", "move_out", "relation"]
 
 
 class ChangeMember(Command):
@@ -127,7 +125,8 @@ def change_member(state: Changing, command: ChangeMember, _: Facts) -> Decision:
         _require_member(state.household, command.person)
     if command.relation is not None:
         _require_relation(state.household, command.person, command.relation)
-    event = _changed(state.id, state.household, command.change, command)
+    said = _Said(command.change, command.person, command.relation, None, command.occurred_on)
+    event = _event(state.id, state.household, said)
     body = {"id": str(state.id), "persons": event.persons}
     return Decision({state.id: (event,)}, body)
 
@@ -181,48 +180,51 @@ def _require_relation(household: Household, person: UUID, relation: str) -> None
         raise SecondHead(head=str(heads[0]))
 
 
-def _changed(id_: UUID, was: Household, change: MemberChange, said: ChangeMember) -> MemberChanged:
-    return _event(id_, was, change, said.person, said.relation, None, said.occurred_on)
+class _Said(NamedTuple):
+    """One change, as the event will say it."""
+
+    change: MemberChange
+    person: UUID
+    relation: str | None
+    other: UUID | None
+    on: date
 
 
-def _event(
-    id_: UUID,
-    was: Household,
-    change: MemberChange,
-    person: UUID,
-    relation: str | None,
-    other: UUID | None,
-    on: date,
-) -> MemberChanged:
+def _event(id_: UUID, was: Household, said: _Said) -> MemberChanged:
     """The change and the household as it then is."""
     assert was.area is not None, "a household that is there has its village"
     assert was.registered_on is not None, "and the day on which it was registered"
-    others = tuple(one for one in was.members if one != person)
-    stays = relation is not None
-    members = was.members if person in was.members and stays else (*others, *(person,) * stays)
+    members = _members(was.members, said)
     return MemberChanged(
         household=id_,
         area=was.area,
-        change=change,
-        person=person,
-        relation=relation,
-        other=other,
+        change=said.change,
+        person=said.person,
+        relation=said.relation,
+        other=said.other,
         members=members,
         persons=len(members),
         era=was.era,
         register_type=was.register_type,
         registered_on=was.registered_on,
         synthetic=was.synthetic,
-        changed_on=on,
+        changed_on=said.on,
     )
+
+
+def _members(were: tuple[UUID, ...], said: _Said) -> tuple[UUID, ...]:
+    """Who has a relation to the head lives there; who came stands last."""
+    if said.relation is None:
+        return tuple(one for one in were if one != said.person)
+    return were if said.person in were else (*were, said.person)
 
 
 def _left(state: Splitting, new: UUID, command: SplitHousehold) -> tuple[Event, ...]:
     told: list[Event] = []
     was = state.household
     for one in command.members:
-        on = command.occurred_on
-        told.append(_event(state.id, was, "split_out", one.person, None, new, on))
+        said = _Said("split_out", one.person, None, new, command.occurred_on)
+        told.append(_event(state.id, was, said))
         was = evolve(was, told[-1])
     return tuple(told)
 
@@ -253,8 +255,8 @@ def _joined(state: Splitting, new: UUID, command: SplitHousehold) -> tuple[Event
     told: list[Event] = []
     for one in _heads_first(command.members):
         _require_relation(was, one.person, one.relation)
-        on = command.occurred_on
-        told.append(_event(new, was, "split_in", one.person, one.relation, state.id, on))
+        said = _Said("split_in", one.person, one.relation, state.id, command.occurred_on)
+        told.append(_event(new, was, said))
         was = evolve(was, told[-1])
     return tuple(told)
 
