@@ -1,4 +1,4 @@
-"""Rules of members: who comes, who leaves, who lives alone from now on; 人 is always the members."""
+"""Rules of members: who comes, who leaves, who lives apart from now on; 人 are the members."""
 
 from __future__ import annotations
 

@@ -119,16 +119,26 @@ async def _download(
     try:
         async with turns:
             cut = await _rendered(call, made, scope, await _tell(call, export, asked, scope))
-        answer = await call.record(EXPORT, _said(export, asked, scope, made, cut))
     except BaseException:
         made.spool.close()
         raise
+    return await recorded(call, made.spool, export.title, _said(export, asked, scope, made, cut))
+
+
+async def recorded(call: Call, spool: Spool, title: str, said: ExportList) -> Response:
+    """The file, once it is recorded that it goes out. `spool` is closed when it has been sent, or
+    is not to be."""
+    try:
+        answer = await call.record(EXPORT, said)
+    except BaseException:
+        spool.close()
+        raise
     if answer.status >= 400:
-        made.spool.close()
+        spool.close()
         return respond(call.log, answer)
-    headers = headers_of(export.title, asked.format, made.size, made.sha256)
+    headers = _headers(title, said)
     headers["position"] = f"{call.log.service}:{answer.position}"
-    return StreamingResponse(sent(made.spool), 200, headers, media_type=MEDIA[asked.format])
+    return StreamingResponse(_sent(spool), 200, headers, media_type=MEDIA[said.format])
 
 
 async def _tell(call: Call, export: Export, asked: AskedExport, scope: UUID | None) -> Tell | None:
@@ -184,18 +194,18 @@ def _said(
     )
 
 
-def headers_of(title: str, format_: Format, size: int, sha256: bytes) -> dict[str, str]:
+def _headers(title: str, said: ExportList) -> dict[str, str]:
     """With the digest of RFC 9530, by which the file is found in the record again."""
-    name = quote(f"{title}_{today().isoformat()}.{format_}")
+    name = quote(f"{title}_{today().isoformat()}.{said.format}")
     return {
-        "content-length": str(size),
+        "content-length": str(said.bytes),
         "content-disposition": f"attachment; filename*=UTF-8''{name}",
-        "repr-digest": f"sha-256=:{base64.b64encode(sha256).decode()}:",
+        "repr-digest": f"sha-256=:{base64.b64encode(bytes.fromhex(said.sha256)).decode()}:",
         "cache-control": "no-store",
     }
 
 
-async def sent(spool: Spool) -> AsyncIterator[bytes]:
+async def _sent(spool: Spool) -> AsyncIterator[bytes]:
     """All of it, then it is gone."""
     try:
         for start in range(0, spool.size, CHUNK):

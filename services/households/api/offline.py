@@ -14,12 +14,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
-from starlette.responses import StreamingResponse
 
-from libs.chassis.answering import respond
 from libs.chassis.call import Call, Holds, RefusedCall, UnreadableError
 from libs.chassis.common_routes import require_in_scope
-from libs.chassis.exports.routes import PROFILE, cut_of, headers_of, sent
+from libs.chassis.exports.routes import PROFILE, cut_of, recorded
 from libs.chassis.files.kinds import XLSX
 from libs.chassis.sheets.offline import Stamp, write_offline
 from libs.chassis.sheets.spelling import Value
@@ -27,7 +25,7 @@ from libs.chassis.sheets.spool import Spool
 from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.errors import Refused
-from libs.events.exports import EXPORT, ExportList
+from libs.events.exports import ExportList
 from libs.events.known import below
 from libs.events.loads import LiveStreams
 from libs.events.past import states_at
@@ -98,17 +96,12 @@ async def download(call: Clerk, asked: Annotated[AskedOffline, Query()]) -> Resp
     spool = Spool()
     try:
         sha256 = await asyncio.to_thread(_written, spool, _stamp(asked, taken.base), rows)
-        said = _said(asked, taken.base, len(rows), spool.size, sha256)
-        answer = await call.record(EXPORT, said)
     except BaseException:
         spool.close()
         raise
-    if answer.status >= 400:
-        spool.close()
-        return respond(call.log, answer)
-    headers = headers_of("离线工作簿", "xlsx", spool.size, sha256)
-    headers["position"] = f"{call.log.service}:{answer.position}"
-    return StreamingResponse(sent(spool), 200, headers, media_type=XLSX)
+    return await recorded(
+        call, spool, "离线工作簿", _said(asked, taken.base, len(rows), spool.size, sha256)
+    )
 
 
 def _written(spool: Spool, stamp: Stamp, rows: Sequence[Filled]) -> bytes:
