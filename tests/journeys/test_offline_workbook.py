@@ -3,21 +3,18 @@ them are written into, while the county changes one of the telephones; then it c
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import openpyxl
 import pytest
 from httpx import AsyncClient
-from openpyxl.worksheet.worksheet import Worksheet
 
-from libs.events.clock import today
 from services.households.service import service as households
 from services.reporting.service import service as reporting
 from tests.conftest import Installation
 from tests.imports.desk import Desk, desk, opened
+from tests.offline_book import TODAY, OfflineBook
 from tests.people import entered, id_number, listed, phone, reference_rows
 from tests.registry import County, decided_again, post, register_county
 
@@ -30,7 +27,6 @@ OTHER = range(9, 35)
 CAME = (35, 36)
 """Into two households somebody came, whose rows are not right."""
 DISPUTED = PHONES[-1]
-TODAY = today().isoformat()
 
 
 @dataclass
@@ -118,59 +114,22 @@ def a_household(village: UUID, number: int, pair: tuple[str, str]) -> dict[str, 
     }
 
 
-class Filled:
-    """The workbook in the hands of somebody who has it open."""
-
-    def __init__(self, content: bytes, township: Township) -> None:
-        self.book = openpyxl.load_workbook(io.BytesIO(content))
-        self.page: Worksheet = self.book["家庭成员"]
-        self.heads = {str(cell.value): at for at, cell in enumerate(self.page[1], 1)}
-        self.township = township
-        keys = {self.page.cell(n, 1).value: n for n in range(2, self.page.max_row + 1)}
-        self.rows = {
-            UUID(key.partition(".")[2]): n for key, n in keys.items() if isinstance(key, str)
-        }
-        self.spare = len(self.rows) + 2
-
-    def row(self, home: int, member: int) -> int:
-        return self.rows[UUID(self.township.people[home][member])]
-
-    def write(self, row: int, **said: Any) -> int:
-        for head, value in said.items():
-            self.page.cell(row, self.heads[head]).value = value
-        return row
-
-    def told(self, row: int, head: str) -> Any:
-        return self.page.cell(row, self.heads[head]).value
-
-    def come(self, home: int, **said: Any) -> int:
-        """In the next empty row, for the household that the member's rows name."""
-        self.spare += 1
-        named = self.told(self.row(home, 0), "户标识")
-        return self.write(self.spare - 1, 户标识=named, 变动日期=TODAY, **said)
-
-    def saved(self) -> bytes:
-        out = io.BytesIO()
-        self.book.save(out)
-        return out.getvalue()
-
-
-def fill(book: Filled) -> tuple[int, int]:
+def fill(book: OfflineBook, people: list[tuple[str, str]]) -> tuple[int, int]:
     """37 households; the two rows that are not right."""
     for home, member in zip(DIED, (1, 0), strict=True):
-        book.write(book.row(home, member), 成员变动="死亡", 变动日期=TODAY)
-    book.come(BORN, 姓名="测试新生", 与户主关系="之子", 成员变动="出生")
+        book.write(book.row(people[home][member]), 成员变动="死亡", 变动日期=TODAY)
+    book.come(people[BORN][0], 姓名="测试新生", 与户主关系="之子", 成员变动="出生")
     apart = {"成员变动": "分户", "变动日期": TODAY, "分出的户编号": "H-0900"}
-    book.write(book.row(SPLIT, 1), 与户主关系="户主", **apart)
+    book.write(book.row(people[SPLIT][1]), 与户主关系="户主", **apart)
     for home in PHONES:
-        book.write(book.row(home, 0), 电话=phone(5_000 + home))
+        book.write(book.row(people[home][0]), 电话=phone(5_000 + home))
     for home in OTHER:
-        book.write(book.row(home, 1), 与户主关系="其他")
+        book.write(book.row(people[home][1]), 与户主关系="其他")
     bride = {"姓名": "测试婚入", "与户主关系": "之儿媳", "成员变动": "婚入"}
     moved = {"姓名": "测试迁入", "与户主关系": "之女", "成员变动": "迁入"}
     return (
-        book.come(CAME[0], 证件号码=990_000_195_001_010_000, **bride),
-        book.come(CAME[1], 证件号码=id_number(7_777), 村编码="990199999", **moved),
+        book.come(people[CAME[0]][0], 证件号码=990_000_195_001_010_000, **bride),
+        book.come(people[CAME[1]][0], 证件号码=id_number(7_777), 村编码="990199999", **moved),
     )
 
 
@@ -198,11 +157,11 @@ async def kept_in_clear(township: Township, *texts: str) -> bool:
 async def test_a_township_without_signal(township: Township) -> None:
     before = await township.counts()
     assert before == {"homes": HOUSEHOLDS, "people": 2 * HOUSEHOLDS}
-    book = Filled(await township.workbook(), township)
+    book = OfflineBook(await township.workbook())
     assert len(book.rows) == 2 * HOUSEHOLDS
-    wrong_number, wrong_village = fill(book)
+    wrong_number, wrong_village = fill(book, township.people)
     await county_changes_a_phone(township)
-    disputed = book.row(DISPUTED, 0)
+    disputed = book.row(township.people[DISPUTED][0])
 
     job, wrong = await township.sent(book.saved())
     counts = job["counts"]
