@@ -63,7 +63,10 @@ class Village:
 async def village(installation: Installation) -> Village:
     county = await register_county(installation)
     steward = await installation.client(households, "steward")
-    for row in reference_rows():
+    starred = {"field": "phone", "how": "hide_middle", "count": 4}
+    profile = {"title": "电话隐去中间", "fields": [starred]}
+    line = {"key": "phone_starred", "valid_from": "2013-01-01", "values": profile}
+    for row in (*reference_rows(), {"set": "masking", "area": None, "row": line}):
         assert (await post(steward, "/reference/rows", row)).status_code == 201
     clerk = await desk(installation, households)
     made = Village(installation, county, clerk, [], [])
@@ -103,6 +106,9 @@ async def test_what_a_profile_hides_is_not_in_it_and_is_not_emptied_by_it(villag
     notice = await village.book(profile="public_notice")
     assert {notice.told(row, "证件号码") for row in notice.rows.values()} == {None}
     assert (await village.sent(book))[0]["unchanged"] == 6
+    starred = await village.book(profile="phone_starred")
+    assert starred.told(one, "电话") == "1390****001"
+    assert (await village.sent(starred))[0]["unchanged"] == 6
     book.write(one, 电话=phone(500))
     counts, wrong = await village.sent(book)
     assert (counts["accepted"], counts["unchanged"], wrong) == (1, 5, [])
@@ -264,11 +270,15 @@ async def test_who_came_and_stands_in_another_household_is_a_task(village: Villa
 
 
 async def test_of_who_was_erased_the_book_says_nothing(village: Village) -> None:
+    await village.installation.catch_up(households)  # the lists know the family, not what follows
     steward = await village.installation.client(households, "steward")
     erased = {"reason": "测试", "document": "测农发〔2024〕1号", "occurred_on": "2024-01-01"}
     who = village.people[1]
     assert (await post(steward, f"/persons/{who}/erasures", erased)).status_code == 201
     await village.installation.erase(households)
+    asked = {"area": str(village.county.east_village), **FULL}
+    behind = await village.desk.client.get("/exports/offline", params=asked)
+    assert OfflineBook(behind.content).rows.keys() == {UUID(one) for one in village.people[:6]}
     book = await village.book()
     row_ = book.row(who)
     assert (book.told(row_, "姓名"), book.told(row_, "电话")) == (None, None)
