@@ -14,6 +14,8 @@ from services.households.api import (
     disclosure,
     exports,
     household,
+    member,
+    offline,
     organisation,
     person,
     population,
@@ -23,6 +25,7 @@ from services.households.api import (
     user_list,
 )
 from services.households.domain import counted, sets
+from services.households.imports import offline as offline_book
 from services.households.imports import populations, roster
 from services.households.views import register, waiting
 
@@ -35,6 +38,7 @@ service = Service(
         organisation.router,
         alias.router,
         household.router,
+        member.router,
         population.router,
         user.router,
         user_list.router,
@@ -42,6 +46,7 @@ service = Service(
         person.router,
         disclosure.router,
         correction.router,
+        offline.router,
     ),
     deciders=(
         *area.DECIDERS,
@@ -49,6 +54,7 @@ service = Service(
         *organisation.DECIDERS,
         *alias.DECIDERS,
         *household.DECIDERS,
+        *member.DECIDERS,
         *population.DECIDERS,
         *user.DECIDERS,
         *user_list.DECIDERS,
@@ -62,7 +68,7 @@ service = Service(
     sql=Path(__file__).parent / "sql",
     invariants=counted.INVARIANTS,
     sets=sets.SETS,
-    importers=(roster.ROSTER, populations.POPULATIONS),
+    importers=(roster.ROSTER, populations.POPULATIONS, offline_book.OFFLINE),
     deadlines=waiting.DEADLINES,
     vault=True,
     exports=exports.EXPORTS,

@@ -105,6 +105,7 @@ async def test_a_household_is_flagged_and_shown(installation: Installation) -> N
         "registered_on": "2015-12-31",
         "synthetic": True,
         "listed": 0,
+        "split_from": None,
         "flags": 1,
         "risks": ["health", "income"],
         "flagged_on": DAY,

@@ -176,6 +176,26 @@ async def test_what_the_register_says_otherwise_is_told_and_not_passed_over(
     assert told["message"] == "已在册，金额与册上不同"
 
 
+async def test_a_household_that_the_sheet_tells_otherwise_is_not_passed_over(
+    installation: Installation, county: County
+) -> None:
+    """Titles alone: neither what stood there nor what stands in the sheet."""
+    at = await desk_of(installation, "clerk", "one")
+    heads = (*HEADS, "电话")
+    first, other = [*head_of(1), "010-5550001"], [*head_of(1), "010-5550002"]
+    await at.taken("roster", county.id, sheet(heads, first), settings=SETTINGS)
+    await installation.catch_up(households)
+    more = {**SETTINGS, "register_type": "extreme_poor"}
+    job = await at.taken("roster", county.id, sheet(heads, other), "valid_rows", settings=more)
+    (told,) = await at.outcome(job["id"])
+    assert (told["rule"], told["result"]) == ("registered_otherwise", "rejected")
+    assert told["message"] == "已在册，户类型、电话与册上不同"
+    moved = [*head_of(1, key="H900"), "010-5550002"]
+    job = await at.taken("roster", county.id, sheet(heads, moved), settings=SETTINGS)
+    rules = {one["rule"] for one in await at.outcome(job["id"])}
+    assert rules == {"in_other_household", "person_otherwise"}
+
+
 async def test_a_repeat_is_answered_after_its_upload_was_swept(
     installation: Installation, county: County
 ) -> None:

@@ -96,6 +96,9 @@ def addresses(walk: Walk, door: Door) -> Iterator[str]:
         yield from existing(walk, door)
     elif door.route.path == "/exports/members":
         yield f"{door.template}?profile=full&purpose=走查"
+    elif door.route.path == "/exports/offline":
+        (county, *_) = made(walk, "areas")
+        yield f"{door.template}?profile=full&purpose=走查&area={county}"
     else:
         yield door.template + ("?state=closed" if door.route.path == "/tasks" else "")
 

@@ -261,6 +261,15 @@ def of_persons(sent: list[Sent], area: str) -> Iterator[tuple[str, dict[str, Any
     yield "households/persons/matches", {**look, "id_numbers": [id_number(1)]}
     yield "households/persons/names", {**look, "name": "测试1"}
     yield "households/persons/openings", {**look, "area": levels["village"], "contains": "试"}
+    family = {"key": "W-1", "area": levels["village"], "era": "linkage", "register_type": "walked"}
+    members = [{"person": one, "relation": "head"}, {"person": two, "relation": "spouse"}]
+    family |= {"persons": 2, "listed": members, "registered_on": "2024-01-01"}
+    yield "households/households", {"area": area, "households": [family]}
+    home = sent[-1].answer["ids"]["W-1"]
+    sister = {"change": "relation", "person": two, "relation": "sibling"}
+    yield f"households/households/{home}/member-changes", sister
+    apart = {"key": "W-2", "members": [{"person": two, "relation": "head"}]}
+    yield f"households/households/{home}/splits", apart
     erased = {"reason": "走查", "document": "测农发〔2024〕1号"}
     yield f"households/persons/{two}/erasures", erased
 

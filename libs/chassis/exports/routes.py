@@ -30,6 +30,7 @@ from ..call import Call, Holds, RefusedCall, UnreadableError
 from ..common_routes import require_in_scope
 from ..files.kinds import XLSX
 from ..service import Service
+from ..sheets.spool import Spool
 from .export import Export, Tell
 from .rendering import MOST_ROWS_OF_A_SHEET, Rendered
 from .tasks import TASKS
@@ -118,15 +119,26 @@ async def _download(
     try:
         async with turns:
             cut = await _rendered(call, made, scope, await _tell(call, export, asked, scope))
-        answer = await call.record(EXPORT, _said(export, asked, scope, made, cut))
     except BaseException:
         made.spool.close()
         raise
+    return await recorded(call, made.spool, export.title, _said(export, asked, scope, made, cut))
+
+
+async def recorded(call: Call, spool: Spool, title: str, said: ExportList) -> Response:
+    """The file, once it is recorded that it goes out. `spool` is closed when it has been sent, or
+    is not to be."""
+    try:
+        answer = await call.record(EXPORT, said)
+    except BaseException:
+        spool.close()
+        raise
     if answer.status >= 400:
-        made.spool.close()
+        spool.close()
         return respond(call.log, answer)
-    headers = _headers(export, made) | {"position": f"{call.log.service}:{answer.position}"}
-    return StreamingResponse(_sent(made), 200, headers, media_type=MEDIA[asked.format])
+    headers = _headers(title, said)
+    headers["position"] = f"{call.log.service}:{answer.position}"
+    return StreamingResponse(_sent(spool), 200, headers, media_type=MEDIA[said.format])
 
 
 async def _tell(call: Call, export: Export, asked: AskedExport, scope: UUID | None) -> Tell | None:
@@ -144,7 +156,7 @@ async def _rendered(
         call.log.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        cut = await _cut(call, connection)
+        cut = await cut_of(call, connection)
         cursor = await connection.cursor(export.sql, scope)
         while rows := await cursor.fetch(PART):
             told = [()] * len(rows) if tell is None else await tell(rows)
@@ -156,7 +168,7 @@ async def _rendered(
     return cut
 
 
-async def _cut(call: Call, connection: asyncpg.pool.PoolConnectionProxy) -> dict[str, int]:
+async def cut_of(call: Call, connection: asyncpg.pool.PoolConnectionProxy) -> dict[str, int]:
     """How far each source is applied by the readers that the lists come from."""
     readers = [reader.name for reader in call.request.app.state.service.every_reader]
     rows = await connection.fetch(_CUT, readers)
@@ -182,23 +194,24 @@ def _said(
     )
 
 
-def _headers(export: Export, made: Rendered) -> dict[str, str]:
+def _headers(title: str, said: ExportList) -> dict[str, str]:
     """With the digest of RFC 9530, by which the file is found in the record again."""
-    name = quote(f"{export.title}_{today().isoformat()}.{made.format}")
+    name = quote(f"{title}_{today().isoformat()}.{said.format}")
     return {
-        "content-length": str(made.size),
+        "content-length": str(said.bytes),
         "content-disposition": f"attachment; filename*=UTF-8''{name}",
-        "repr-digest": f"sha-256=:{base64.b64encode(made.sha256).decode()}:",
+        "repr-digest": f"sha-256=:{base64.b64encode(bytes.fromhex(said.sha256)).decode()}:",
         "cache-control": "no-store",
     }
 
 
-async def _sent(made: Rendered) -> AsyncIterator[bytes]:
+async def _sent(spool: Spool) -> AsyncIterator[bytes]:
+    """All of it, then it is gone."""
     try:
-        for start in range(0, made.size, CHUNK):
-            yield await asyncio.to_thread(made.spool.read, start, start + CHUNK)
+        for start in range(0, spool.size, CHUNK):
+            yield await asyncio.to_thread(spool.read, start, start + CHUNK)
     finally:
-        made.spool.close()
+        spool.close()
 
 
 _CUT = """

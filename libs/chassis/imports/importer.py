@@ -19,6 +19,7 @@ from libs.events.decider import AnyDecider, Streams
 from libs.events.log import Log
 from libs.events.types import Actor, Command
 
+from ..sheets.book import Book
 from ..vault.vault import Vault
 from .columns import Column, Places, Severity
 
@@ -103,6 +104,8 @@ class Desk:
 
 
 Planner = Callable[[Desk, Sequence[Group]], Awaitable[Plan]]
+Says = Callable[[Book, UUID], Mapping[str, str]]
+"""Of a workbook and the area of the import. Raises: Refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +132,7 @@ class Importer:
     printed totals are compared, while all rows above them hold the same in `alike`. `happened`: the
     field of the day on which the thing happened. `together`: how many groups become one plan.
     `totals_block`: a printed total that differs from its parts stops the whole file (else it is a
-    warning)."""
+    warning). `says`: settings that nobody types, because the workbook itself says them."""
 
     name: str
     title: str
@@ -145,6 +148,7 @@ class Importer:
     happened: str | None = None
     together: int = 200
     totals_block: bool = False
+    says: Says | None = None
 
     def __post_init__(self) -> None:
         """Columns know whether their sheet tells of persons."""

@@ -7,8 +7,8 @@ heads. What follows from the key alone is the id, so that a repeat is the same i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -124,11 +124,13 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
         behalf=call.caller.behalf,
     )
     found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
-    mapping, units = (
-        await store.remembered(call.log.pool, importer.name, found[1], path) or found[2:]
+    pool, told = call.log.pool, (found.mapping, found.units)
+    mapping, units = await store.remembered(pool, importer.name, found.shape, path) or told
+    settings = {**command.settings, **found.says}
+    new = msgspec.structs.replace(
+        new, sheet=found.sheet, settings=settings, mapping=mapping, units=units
     )
-    new = msgspec.structs.replace(new, sheet=found[0], mapping=mapping, units=units)
-    if not await store.keep_import(call.log.pool, new, hashed):
+    if not await store.keep_import(pool, new, hashed):
         raise KeyReusedError()
     return await _shown(call, new.id, importer, 201)
 
@@ -224,15 +226,23 @@ async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) 
             raise RefusedCall(call, refusal) from None
 
 
-def _first_look(
-    book: Book, new: Prepared, importer: Importer
-) -> tuple[str, bytes, dict[str, int], dict[str, Unit]]:
-    """The sheet, its shape, and what its heads themselves say."""
+class _Looked(NamedTuple):
+    """The sheet, its shape, what its heads say, and what the workbook says of itself."""
+
+    sheet: str
+    shape: bytes
+    mapping: dict[str, int]
+    units: dict[str, Unit]
+    says: Mapping[str, str]
+
+
+def _first_look(book: Book, new: Prepared, importer: Importer) -> _Looked:
+    says = {} if importer.says is None else importer.says(book, new.area)
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
     _refuse_name(sheet.name, importer)
     header = heads_of(book, sheet, importer)
     mapping = proposed(header, importer.columns)
-    return sheet.name, header.shape, mapping, dict(heads_units(header, mapping))
+    return _Looked(sheet.name, header.shape, mapping, dict(heads_units(header, mapping)), says)
 
 
 async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:

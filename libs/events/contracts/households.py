@@ -14,6 +14,9 @@ from .money import Amount
 
 AreaLevel = Literal["nation", "province", "prefecture", "county", "township", "village", "group"]
 Era = Literal["alleviation", "linkage", "standing"]
+MemberCame = Literal["birth", "marriage_in", "move_in", "split_in"]
+MemberLeft = Literal["death", "marriage_out", "move_out", "split_out"]
+MemberChange = Literal[MemberCame, MemberLeft, "relation"]
 RiskType = Literal["housing", "education", "health", "water", "employment", "income", "disaster"]
 
 
@@ -183,6 +186,28 @@ class HouseholdRegistered(Event, frozen=True, kw_only=True):
     income: Annotated[
         Amount | None, Meta(description="net income per person and year, as the roster says")
     ] = None
+    split_from: Annotated[
+        UUID | None, Meta(description="the household that its members lived in until then")
+    ] = None
+
+
+class MemberChanged(Event, frozen=True, kw_only=True):
+    """A member came, left, or is otherwise related to the head; beside it the household as it is
+    from then on. Members are the persons: 户 and 人 move by the same events (H2)."""
+
+    household: UUID
+    area: UUID
+    change: MemberChange
+    person: UUID
+    relation: Annotated[str | None, Meta(description="to the head, of whoever is in it now")]
+    other: Annotated[UUID | None, Meta(description="by a split: where to, or where from")] = None
+    members: tuple[UUID, ...]
+    persons: Count
+    era: Era
+    register_type: str
+    registered_on: date
+    synthetic: bool
+    changed_on: date
 
 
 class PopulationCounted(Event, frozen=True, kw_only=True):
@@ -232,6 +257,7 @@ CONTRACTS = Contracts(
         AliasRejected,
         NameTaken,
         HouseholdRegistered,
+        MemberChanged,
         PopulationCounted,
         HouseholdFlagged,
     )

@@ -8,7 +8,11 @@ from uuid import UUID
 from asyncpg import Pool
 
 from libs.events import directory, known
-from libs.events.contracts.households import HouseholdRegistered, OrganisationRegistered
+from libs.events.contracts.households import (
+    HouseholdRegistered,
+    MemberChanged,
+    OrganisationRegistered,
+)
 from libs.events.contracts.registers import OrganisationCorrected
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded, stream_id
@@ -28,6 +32,7 @@ ORGANISATIONS = Table(
 
 OF = (
     HouseholdRegistered,
+    MemberChanged,
     OrganisationRegistered,
     OrganisationCorrected,
     *known.AREAS_OF,
@@ -37,7 +42,7 @@ OF = (
 
 def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case HouseholdRegistered():
+        case HouseholdRegistered() | MemberChanged():
             yield HOUSEHOLDS, (recorded.stream, fact.area, fact.members, recorded.position)
         case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, (recorded.stream, fact.kind, fact.name, fact.area)

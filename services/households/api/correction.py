@@ -216,7 +216,7 @@ async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Respo
         return known
     found = await admit_to_person(call, id)
     try:
-        command = await sealed_correction(call, typed, found)
+        command = await sealed_correction(call.vault, typed, found)
     except NotCorrectable as refusal:
         raise RefusedCall(call, refusal) from None
     if command is None:

@@ -20,7 +20,7 @@ from libs.chassis.exports.export import (
     Found,
     Tell,
 )
-from libs.chassis.vault.vault import Line
+from libs.chassis.vault.vault import Line, Vault
 from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.known import below
@@ -28,7 +28,7 @@ from libs.events.loads import LiveStreams
 from libs.events.reference import reference
 from services.households.domain.disclosure import UnknownProfile
 from services.households.domain.masking import PROFILES, Profile, masked
-from services.households.domain.person import persons
+from services.households.domain.person import Person, persons
 
 ROLES = ("clerk", "finance", "auditor")
 PERSONAL: tuple[PersonField, ...] = get_args(PersonField)
@@ -37,40 +37,48 @@ HEADS = {"name": "姓名", "id_number": "证件号码", "phone": "电话", "acco
 
 async def opening(call: Call, profile: str, area: UUID | None) -> Tell:
     """By the profile as it stands in the area today. Raises: RefusedCall."""
+    chosen = await profile_of(call, profile, area)
+
+    async def tell(rows: Sequence[Found]) -> list[Sequence[str | None]]:
+        ids = [row["person"] for row in rows]
+        found = await LiveStreams(call.log.loads).load_many(persons, ids)
+        told = await shown(call.vault, list(zip(ids, found, strict=True)), chosen, PERSONAL)
+        return [[told.get((id_, field)) for field in PERSONAL] for id_ in ids]
+
+    return tell
+
+
+async def profile_of(call: Call, profile: str, area: UUID | None) -> Profile:
+    """Raises: RefusedCall."""
     streams = LiveStreams(call.log.loads)
     path = () if area is None else await call.log.known.path(area)
     row = (await reference(streams, PROFILES.name)).at(profile, path, today())
     if row is None:
         refusal = UnknownProfile(profile=profile, on=today().isoformat())
         raise RefusedCall(call, refusal)
-    chosen = Profile.model_validate(row.values)
-
-    async def tell(rows: Sequence[Found]) -> list[Sequence[str | None]]:
-        return await _told(call, [row["person"] for row in rows], chosen)
-
-    return tell
+    return Profile.model_validate(row.values)
 
 
-async def _told(call: Call, ids: Sequence[UUID], profile: Profile) -> list[Sequence[str | None]]:
-    """Person by person, in the order of PERSONAL; nothing of who was erased. What the profile hides
+async def shown(
+    vault: Vault,
+    people: Sequence[tuple[UUID, Person]],
+    profile: Profile,
+    fields: Sequence[PersonField],
+) -> dict[tuple[UUID, PersonField], str | None]:
+    """What the profile lets be seen, by person and field; nothing of who was erased. What it hides
     is not opened at all."""
-    shown = [field for field in PERSONAL if profile.of(field).how != "hidden"]
-    found = await LiveStreams(call.log.loads).load_many(persons, ids)
     lines = [
-        Line(id_, field, text)
-        for id_, person in zip(ids, found, strict=True)
+        (field, Line(id_, field, text))
+        for id_, person in people
         if not person.erased
-        for field in shown
-        if (text := person.sealed(field)) is not None
+        for field in fields
+        if profile.of(field).how != "hidden" and (text := person.sealed(field)) is not None
     ]
-    texts = await call.vault.open(lines)
-    plain = {
-        (line.subject, line.field): masked(text, profile.of(field))
-        for line, text in zip(lines, texts, strict=True)
-        for field in shown
-        if field == line.field
+    texts = await vault.open([line for _, line in lines])
+    return {
+        (line.subject, field): masked(text, profile.of(field))
+        for (field, line), text in zip(lines, texts, strict=True)
     }
-    return [[plain.get((id_, field)) for field in PERSONAL] for id_ in ids]
 
 
 HOUSEHOLDS = Export(
@@ -105,7 +113,7 @@ MEMBERS = Export(
     f"""
 SELECT t.household, t.person, {AREA_COLUMNS}
   FROM view.members t {AREA_JOIN}
- WHERE $1::uuid IS NULL OR t.area IN ({below("$1")})
+ WHERE t.left_on IS NULL AND ($1::uuid IS NULL OR t.area IN ({below("$1")}))
  ORDER BY t.household, t.person
 """,  # noqa: S608 - constants of the code
     personal=tuple(Field(field, HEADS[field], "code") for field in PERSONAL),

@@ -48,6 +48,7 @@ class HouseholdShown(BaseModel):
     registered_on: Day
     synthetic: bool
     listed: int = Field(description="列出的成员数；没有名单的为 0")
+    split_from: UUID | None = Field(description="由该户分户而来")
     flags: int
     risks: list[RiskType]
     flagged_on: Day | None
@@ -115,5 +116,5 @@ async def get_household(id: UUID, call: Anyone) -> Response:
 def _told(state: Household) -> dict[str, Any]:
     """Who its members are is asked of another list."""
     told: dict[str, Any] = plain(state)
-    del told["members"]
+    del told["members"], told["related"]
     return told

@@ -125,21 +125,21 @@ async def sealed_account(call: Call, typed: EnterAccount, held: Held) -> ChangeA
     )
 
 
-async def sealed_correction(call: Call, typed: EnterCorrection, held: Held) -> CorrectPerson | None:
+async def sealed_correction(
+    vault: Vault, typed: EnterCorrection, held: Held
+) -> CorrectPerson | None:
     """What differs from what is told now, sealed under the person's own key; None where nothing
     does. Raises: KeyGoneError, NotCorrectable."""
     typed.changes.refuse_barred()
-    told = await _told(call.vault, held, typed.changes.says())
+    told = await _told(vault, held, typed.changes.says())
     if not told:
         return None
     texts = [Line(held.id, name, text) for name, text in told.items() if text is not None]
-    sealed = dict(
-        zip([line.field for line in texts], await call.vault.seal(texts, {}), strict=True)
-    )
+    sealed = dict(zip([line.field for line in texts], await vault.seal(texts, {}), strict=True))
     if told.get("name") is not None and held.person.area is not None:
-        await call.vault.index([(held.person.area, told["name"] or "", held.id)])
+        await vault.index([(held.person.area, told["name"] or "", held.id)])
     if (phone := told.get("phone")) is not None:
-        await call.vault.hold(Kind.PHONE, [(phone, held.id)])
+        await vault.hold(Kind.PHONE, [(phone, held.id)])
     changes = PersonChanges.model_validate({name: sealed.get(name) for name in told})
     return CorrectPerson(
         occurred_on=typed.occurred_on,

@@ -20,7 +20,13 @@ from pydantic import (
     model_validator,
 )
 
-from libs.events.contracts.households import Era, HouseholdFlagged, HouseholdRegistered, RiskType
+from libs.events.contracts.households import (
+    Era,
+    HouseholdFlagged,
+    HouseholdRegistered,
+    MemberChanged,
+    RiskType,
+)
 from libs.events.contracts.registers import HouseholdCorrected
 from libs.events.decider import Decision, Facts, Fold, lasting
 from libs.events.errors import Refused
@@ -94,13 +100,16 @@ class HouseholdNotRegistered(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """What the household's stream says; of its flags only the number and the last day."""
+    """What the household's stream says; of its flags only the number and the last day. `related`:
+    to the head, of the members of whom it was told."""
 
     area: UUID | None = None
     era: Era = "standing"
     register_type: str = ""
     persons: int = 0
     members: tuple[UUID, ...] = ()
+    related: tuple[tuple[UUID, str], ...] = ()
+    split_from: UUID | None = None
     registered_on: date | None = None
     synthetic: bool = False
     listed: int = 0
@@ -203,10 +212,17 @@ def evolve(state: Household, event: Event) -> Household:
                 register_type=event.register_type,
                 persons=event.persons,
                 members=event.members,
+                related=tuple(zip(event.members, event.relations, strict=False)),
+                split_from=event.split_from,
                 registered_on=event.registered_on,
                 synthetic=event.synthetic,
                 listed=len(event.members),
             )
+        case MemberChanged():
+            others = tuple(pair for pair in state.related if pair[0] != event.person)
+            told = () if event.relation is None else ((event.person, event.relation),)
+            now = replace(state, members=event.members, persons=event.persons)
+            return replace(now, related=(*others, *told), listed=len(event.members))
         case HouseholdCorrected():
             said = replace(state, era=event.era, register_type=event.register_type)
             said = replace(said, persons=event.persons, registered_on=event.registered_on)

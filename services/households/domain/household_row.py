@@ -40,13 +40,21 @@ HEAD = "head"
 """The relation of the head of a household 户主 to the head."""
 
 
+def household_id(registry: UUID, key: str) -> UUID:
+    """`registry`: the area within which a register number is given once."""
+    return stream_id("household", str(registry), str(registry), key)
+
+
+Relation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=[HEAD, "spouse"])]
+
+
 class Member(BaseModel):
     """A person who is registered, and how related to the head."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     person: UUID
-    relation: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=[HEAD, "spouse"])
+    relation: Relation
 
 
 class HouseholdRow(BaseModel):
@@ -81,8 +89,7 @@ class HouseholdRow(BaseModel):
         return self
 
     def household(self, registry: UUID) -> UUID:
-        """`registry`: the area within which a register number is given once."""
-        return stream_id("household", str(registry), str(registry), self.key)
+        return household_id(registry, self.key)
 
     def persons_listed(self, registry: UUID) -> tuple[UUID, ...]:
         if self.listed:

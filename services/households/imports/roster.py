@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
-from libs.chassis.imports.columns import Severity
 from libs.chassis.imports.importer import (
     Asked,
     Deed,
@@ -17,7 +16,6 @@ from libs.chassis.imports.importer import (
     Plan,
     Taken,
 )
-from libs.chassis.vault.spelling import Kind, number
 from libs.chassis.vault.unkept import unkept
 from libs.events import tasks
 from libs.events.contracts.households import Era
@@ -27,9 +25,7 @@ from services.households.api import household, person
 from services.households.api.admission import areas_of
 from services.households.api.sealed import sealed_persons
 from services.households.api.typed import EnteredAccount, EnteredPerson, EnterPersons
-from services.households.domain import checksum
 from services.households.domain.household import (
-    Household,
     RegisterHouseholds,
     households,
     registry,
@@ -39,6 +35,8 @@ from services.households.domain.person import RegisterPersons
 from services.households.domain.tree import Area
 from services.households.views.register import other_households
 
+from .doubts import ELSEWHERE, doubted, tasks_of
+from .otherwise import compared
 from .roster_columns import COLUMNS, SYNTHETIC
 
 
@@ -57,19 +55,17 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     wanted = [_household(rows, [next(ids) for _ in rows], desk.settings) for rows in groups]
     places = [one.household(registry(one.area, areas)) for one in wanted]
     known = await desk.streams.load_many(households, places)
-    unchanged = {
-        at for at, (one, was) in enumerate(zip(wanted, known, strict=True)) if _same(one, was)
-    }
-    if unchanged:
-        return Plan(unchanged=frozenset(unchanged), deeds=())
+    seen = await compared(desk, groups, wanted, known)
+    if seen.unchanged or seen.faults:
+        return Plan(unchanged=seen.unchanged, faults=seen.faults)
     twice = await _twice(desk, wanted, places)
     command = RegisterHouseholds(occurred_on=desk.day, area=desk.area, households=tuple(wanted))
     key = f"persons:{groups[0][0].number}-{groups[-1][-1].number}"
     deeds = [Deed(person.REGISTER, entered, key=key), Deed(household.REGISTER, command)]
     deeds += [Deed(tasks.OPEN, task) for _, tasks_ in twice for task in tasks_]
-    warnings = {at: [_elsewhere()] for at, _ in twice}
+    warnings = {at: [ELSEWHERE] for at, _ in twice}
     for at, rows in enumerate(groups):
-        warnings.setdefault(at, []).extend(_doubted(rows))
+        warnings.setdefault(at, []).extend([*_doubted(rows), *seen.doubts.get(at, ())])
     return Plan(deeds, warnings=warnings)
 
 
@@ -92,12 +88,8 @@ def _wrong(rows: Group, *, typed: bool) -> Iterable[Fault]:
 
 def _doubted(rows: Group) -> Iterable[Fault]:
     """Check digits warn and stop nothing."""
-    severity: Severity = "warn"
     for row in rows:
-        typed = row.get("id_number")
-        if typed is not None and (said := checksum.of_id_number(number(Kind.IDENTITY, typed))):
-            message = f"第 {row.number} 行：{said}"
-            yield Fault("check_digit", message, "核对证件", "id_number", severity)
+        yield from doubted(row)
 
 
 async def _persons(
@@ -154,11 +146,6 @@ def _household(rows: Group, ids: Sequence[UUID], settings: Mapping[str, str]) ->
     )
 
 
-def _same(wanted: HouseholdRow, known: Household) -> bool:
-    """In the register already, with these members."""
-    return known.area == wanted.area and set(known.members) == {one.person for one in wanted.listed}
-
-
 async def _twice(
     desk: Desk, wanted: Sequence[HouseholdRow], places: Sequence[UUID]
 ) -> list[tuple[int, list[OpenTask]]]:
@@ -169,31 +156,9 @@ async def _twice(
     for at, (row, id_) in enumerate(zip(wanted, places, strict=True)):
         here = [(one.person, other) for one in row.listed for other in others.get(one.person, ())]
         if here:
-            found.append((at, [t for who, o in here for t in _tasks(desk, who, (id_, row), o)]))
+            new = (id_, row.area)
+            found.append((at, [t for who, o in here for t in tasks_of(desk, who, new, o)]))
     return found
-
-
-def _tasks(
-    desk: Desk, who: UUID, new: tuple[UUID, HouseholdRow], old: tuple[UUID, UUID]
-) -> list[OpenTask]:
-    """One for each village: the same person stands in two households (product 7.14)."""
-    return [
-        OpenTask(
-            occurred_on=desk.day,
-            area=area,
-            kind="duplicate_person",
-            waits_for="clerk",
-            target=who,
-            about=f"{new[0]} {old[0]}",
-            reason="同一人列在两户之中，请两地核对后确定归属",
-        )
-        for area in dict.fromkeys((new[1].area, old[1]))
-    ]
-
-
-def _elsewhere() -> Fault:
-    message = "有成员已列在另一户，已生成两地的核对任务"
-    return Fault("in_other_household", message, "两地核对后确定归属", "id_number", "warn")
 
 
 ROSTER = Importer(

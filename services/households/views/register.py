@@ -14,10 +14,15 @@ from libs.events.contracts.households import (
     AreaCodeChanged,
     AreaRegistered,
     HouseholdRegistered,
+    MemberChanged,
     NameTaken,
     OrganisationRegistered,
 )
-from libs.events.contracts.registers import AreaCorrected, OrganisationCorrected
+from libs.events.contracts.registers import (
+    AreaCorrected,
+    HouseholdCorrected,
+    OrganisationCorrected,
+)
 from libs.events.entries import Row, Table
 from libs.events.types import Event, Metadata, Recorded
 
@@ -53,14 +58,14 @@ HOUSEHOLDS = Table(
 )
 MEMBERS = Table(
     "view.members",
-    (("person", "uuid"), ("household", "uuid"), ("area", "uuid")),
+    (("person", "uuid"), ("household", "uuid"), ("area", "uuid"), ("left_on", "date")),
     key=("person", "household"),
     mode="latest",
 )
 
 OF = (
     *(*known.AREAS_OF, AreaAliasAdded, OrganisationRegistered, NameTaken),
-    HouseholdRegistered,
+    *(HouseholdRegistered, HouseholdCorrected, MemberChanged),
     OrganisationCorrected,
     *aliases.OF,
     *directory.OF,
@@ -77,17 +82,31 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
             yield ORGANISATIONS, (fact.organisation, fact.area, fact.name, fact.kind)
         case NameTaken():
             yield NAMES, (fact.area, fact.name, fact.organisation)
-        case HouseholdRegistered():
-            kind = (fact.era, fact.register_type)
-            said = (fact.persons, fact.registered_on, fact.synthetic)
-            yield HOUSEHOLDS, (fact.household, fact.area, *kind, *said)
-            for member in fact.members:
-                yield MEMBERS, (member, fact.household, fact.area)
+        case HouseholdRegistered() | HouseholdCorrected() | MemberChanged():
+            yield from _household(fact)
         case _:
             pass
     yield from known.areas(recorded, fact, metadata)
     yield from directory.project(recorded, fact, metadata)
     yield from aliases.project(recorded, fact)
+
+
+def _household(
+    fact: HouseholdRegistered | HouseholdCorrected | MemberChanged,
+) -> Iterator[tuple[Table, Row]]:
+    """As it is from now on; who has left stays listed with the day."""
+    kind = (fact.era, fact.register_type)
+    said = (fact.persons, fact.registered_on, fact.synthetic)
+    yield HOUSEHOLDS, (fact.household, fact.area, *kind, *said)
+    match fact:
+        case HouseholdRegistered():
+            for member in fact.members:
+                yield MEMBERS, (member, fact.household, fact.area, None)
+        case MemberChanged():
+            left_on = None if fact.person in fact.members else fact.changed_on
+            yield MEMBERS, (fact.person, fact.household, fact.area, left_on)
+        case HouseholdCorrected():
+            return
 
 
 class Found(NamedTuple):
@@ -133,7 +152,7 @@ async def other_households(
 
 _OTHERS = """
 SELECT person, household, area FROM view.members
- WHERE person = ANY ($1::uuid[]) AND household <> ALL ($2::uuid[])
+ WHERE person = ANY ($1::uuid[]) AND household <> ALL ($2::uuid[]) AND left_on IS NULL
  ORDER BY person, household
 """
 _AREA_IDS = known.below("$1")

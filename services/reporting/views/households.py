@@ -14,6 +14,7 @@ from libs.events.contracts.households import (
     AreaSplit,
     HouseholdFlagged,
     HouseholdRegistered,
+    MemberChanged,
     OrganisationRegistered,
     PopulationCounted,
 )
@@ -44,7 +45,7 @@ SOURCE = "households"
 OF = (
     *(*known.AREAS_OF, OrganisationRegistered),
     *(PopulationCounted, HouseholdRegistered, HouseholdFlagged),
-    *(OrganisationCorrected, PopulationCorrected, HouseholdCorrected),
+    *(OrganisationCorrected, PopulationCorrected, HouseholdCorrected, MemberChanged),
     *directory.OF,
 )
 
@@ -82,6 +83,10 @@ def _counted(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
             listed = (fact.era, fact.register_type, fact.synthetic, None, None, 1, fact.persons)
             registered = (kind, "registered", fact.household, fact.area)
             yield HOUSEHOLDS, origin.row(0, *registered, *listed)
+        case MemberChanged():
+            kinds = (fact.era, fact.register_type, fact.synthetic, None, None)
+            registered = (kind, "registered", fact.household, fact.area)
+            yield HOUSEHOLDS, origin.row(0, *registered, *kinds, 0, _more(fact))
         case PopulationCorrected():
             yield from _recounted(origin, fact)
         case HouseholdCorrected():
@@ -93,6 +98,17 @@ def _counted(origin: Origin, fact: Event) -> Iterator[tuple[Table, Row]]:
                 yield HOUSEHOLDS, origin.row(nth, *flagged)
         case _:
             return
+
+
+def _more(fact: MemberChanged) -> int:
+    """How many persons more."""
+    match fact.change:
+        case "relation":
+            return 0
+        case "death" | "marriage_out" | "move_out" | "split_out":
+            return -1
+        case "birth" | "marriage_in" | "move_in" | "split_in":
+            return 1
 
 
 def _recounted(origin: Origin, fact: PopulationCorrected) -> Iterator[tuple[Table, Row]]:

@@ -24,8 +24,12 @@ TAIL = (
 TAKEN_BACK, ANEW = 0, 1
 """Which rows of a correction: even ones take back what was said, odd ones say it anew. Entries are
 never changed, so what was known before a correction can be asked for ever."""
-WEIGHT = "CASE WHEN e.event LIKE '%Corrected' AND e.n % 2 = 0 THEN -1 ELSE 1 END"
-"""How much such a row of entries `e` counts."""
+WEIGHT = (
+    "CASE WHEN e.event = 'MemberChanged' THEN 0"
+    " WHEN e.event LIKE '%Corrected' AND e.n % 2 = 0 THEN -1 ELSE 1 END"
+)
+"""How much such a row of entries `e` counts. A change of a member is one of persons alone: its
+household was counted when it was registered."""
 
 
 def before(fact: Corrected) -> dict[str, Any]:
