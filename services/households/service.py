@@ -14,6 +14,7 @@ from services.households.api import (
     disclosure,
     exports,
     household,
+    identification,
     organisation,
     person,
     population,
@@ -41,6 +42,7 @@ service = Service(
         system.router,
         person.router,
         disclosure.router,
+        identification.router,
         correction.router,
     ),
     deciders=(
@@ -56,6 +58,7 @@ service = Service(
         *system.DECIDERS,
         *person.DECIDERS,
         *disclosure.DECIDERS,
+        *identification.DECIDERS,
         *correction.DECIDERS,
     ),
     readers=(Reader("view", "households", register.project, register.OF),),
