@@ -21,6 +21,7 @@ from httpx import ASGITransport, AsyncClient
 from libs.chassis import postgres
 from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
 from libs.chassis.erasing import Erasing
+from libs.chassis.errand_tokens import ErrandTokens
 from libs.chassis.files.store import FileStore, open_store
 from libs.chassis.http import application
 from libs.chassis.migrate import Store, passwords
@@ -117,7 +118,7 @@ class Installation:
     ) -> AsyncClient:
         """An HTTP client of one service, in process, with a token of the roles `held`."""
         log = await self.log(service)
-        verifier = Verifier(OwnTokens(self.issuer.key_set, self.issuer.url), SystemTokens(log))
+        verifier = self.verifier(log)
         vault = await self.vault_of(service)
         files = self.files(service)
         app = application(service, log, verifier, webhooks, vault=vault, files=files)
@@ -128,6 +129,15 @@ class Installation:
         transport = ASGITransport(app, raise_app_exceptions=False)
         client = AsyncClient(transport=transport, base_url="http://test", headers=headers)
         return await self._stack.enter_async_context(client)
+
+    def verifier(self, log: Log) -> Verifier:
+        """Whom a service of this installation believes."""
+        people = OwnTokens(self.issuer.key_set, self.issuer.url)
+        return Verifier(people, SystemTokens(log), ErrandTokens(self.services_key))
+
+    @property
+    def services_key(self) -> Path:
+        return self.folder / "services.key"
 
     def files(self, service: Service) -> FileStore:
         """The files of a service, one store a test."""

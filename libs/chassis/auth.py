@@ -41,15 +41,15 @@ ALGORITHM = "EdDSA"
 REMEMBERED = 10_000
 Role = Duty
 ROLES = DUTIES
-Kind = Literal["built_in", "issuer", "system"]
+Kind = Literal["built_in", "issuer", "system", "service"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who the token speaks for. `area` None means the whole installation, for whoever holds a role.
     A token that states no roles says who, and the directory says what (seats.py), by `subject`:
-    what the issuer calls the person. `behalf`: by whose grant, when it is delegated. `kind`: whose
-    token it was."""
+    what the issuer calls the person. `behalf`: by whose grant, when it is delegated; of a service
+    for whom it asks. `kind`: whose token it was."""
 
     id: str
     roles: tuple[str, ...]

@@ -12,15 +12,16 @@ from typing import NamedTuple
 from libs.events.acting import Sources
 from libs.events.contracts import BY_SERVICE
 from libs.events.kafka_feed import KafkaFeed
-from libs.events.log import Log, open_log
+from libs.events.log import open_log
 from libs.events.reactor import Reacting
 from libs.events.scheduler import Scheduling
 from libs.events.topic import Kafka
 
 from .deliveries import Deliveries
 from .erasing import Erasing
+from .errands import Errands
 from .feeds import Owners
-from .files.store import open_store
+from .files.store import FileStore, open_store
 from .imports.jobs import Jobs
 from .service import Service
 from .stores import Stores
@@ -48,9 +49,11 @@ async def open_effects(
     listed: Sequence[str],
     vault: Path,
     files: Folder,
+    errands: Errands | None,
 ) -> list[Effects]:
     """Those of each service over one log of its own. `listed`: addresses that webhooks may tell;
-    `vault`: the folder of the master key and the tombstones; `files`: where uploads are kept."""
+    `vault`: the folder of the master key and the tombstones; `files`: where uploads are kept;
+    `errands`: how one service asks another."""
     effects: list[Effects] = []
     for service in services:
         address = stores.app(service.name)
@@ -68,7 +71,8 @@ async def open_effects(
         own = Sources.direct(owners[service.name])
         effects.append(Deliveries(own, store, service.contracts, listed))
         if service.importers:
-            effects.append(await _jobs(service, store, stack, vault=keys, files=files))
+            kept = await _files(service, stack, files)
+            effects.append(Jobs(service.importers, store, kept, keys, errands))
         effects.append(Scheduling(store, service.every_deadline, service.every_decider))
         if keys is not None:
             effects.append(Erasing(own, store, service.contracts, keys.store, vault))
@@ -83,9 +87,7 @@ async def _vault(
     return await stack.enter_async_context(open_vault(stores.keys(), folder))
 
 
-async def _jobs(
-    service: Service, store: Log, stack: AsyncExitStack, *, vault: Vault | None, files: Folder
-) -> Jobs:
+async def _files(service: Service, stack: AsyncExitStack, files: Folder) -> FileStore:
     kept = await asyncio.to_thread(open_store, files.path, service.name, files.key_file)
     stack.callback(kept.close)
-    return Jobs(service.importers, store, kept, vault)
+    return kept

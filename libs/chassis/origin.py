@@ -25,6 +25,7 @@ from libs.events.log import open_log
 
 from .auth import Verifier
 from .collector import quiet_gc
+from .errand_tokens import ErrandTokens
 from .feeds import open_feeds
 from .files.store import FileStore, open_store
 from .files.uploads import keep_sweeping
@@ -79,7 +80,8 @@ async def _mount(service: Service, origin: Origin, stack: AsyncExitStack) -> Mou
     opened = open_log(service.name, origin.stores.app(service.name), service.contracts)
     listed = read_listed(origin.settings.webhooks)
     store = await stack.enter_async_context(opened)
-    verifier = Verifier(origin.identity, SystemTokens(store))
+    services = ErrandTokens(origin.settings.services_key_file)
+    verifier = Verifier(origin.identity, SystemTokens(store), services)
     pack_keys = read_pack_keys(origin.settings.pack_issuers)
     vault = await _vault(service, origin, stack)
     files = await _files(service, origin.settings, stack)

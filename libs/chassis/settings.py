@@ -35,10 +35,27 @@ class Settings:
     vault: Path | None = None
     files: Path | None = None
     files_key: Path | None = None
+    households: str | None = None
+    services_key: Path | None = None
 
     @property
     def origin(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def households_address(self) -> str:
+        """Where the other services ask households: the one origin, by this machine's own name where
+        it listens on all of them."""
+        own = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared
+        return self.households or f"http://{own}:{self.port}"
+
+    @property
+    def services_key_file(self) -> Path | None:
+        """The key by which services of this installation know each other; beside a database
+        elsewhere it is named, or none asks another."""
+        if self.services_key is None and self.database is None:
+            return self.home / "services.key"
+        return self.services_key
 
     @property
     def logs(self) -> Path | None:
@@ -96,7 +113,7 @@ class Settings:
             key_set=Path(known["key_set"]) if "key_set" in known else None,
             authorities=Path(known["authorities"]) if "authorities" in known else None,
             kafka=known.get("kafka"),
-            otlp=_collector(known.get("otlp")),
+            otlp=_http("SUYUAN_OTLP", known.get("otlp")),
             webhooks=Path(known["webhooks"]) if "webhooks" in known else None,
             pack_issuers=Path(known["pack_issuers"]) if "pack_issuers" in known else None,
             factor_key=Path(known["factor_key"]) if "factor_key" in known else None,
@@ -104,6 +121,8 @@ class Settings:
             vault=Path(known["vault"]) if "vault" in known else None,
             files=Path(known["files"]) if "files" in known else None,
             files_key=Path(known["files_key"]) if "files_key" in known else None,
+            households=_http("SUYUAN_HOUSEHOLDS", known.get("households")),
+            services_key=Path(known["services_key"]) if "services_key" in known else None,
         )
 
 
@@ -136,6 +155,10 @@ VARIABLES = {
     " `files` in the home",
     "files_key": "file with the key that wraps those of the files, made when it is needed; without"
     " it `files.key` in the home",
+    "households": "address of households for the other services, which ask it who is meant;"
+    " without it the one origin",
+    "services_key": "file with the key by which services of this installation know each other, made"
+    " when it is needed; in the home unless the database is elsewhere, where without it none asks",
 }
 """Every variable, with or without which everything has a working default."""
 
@@ -182,7 +205,7 @@ def _port(name: str, text: str) -> int:
     return int(text)
 
 
-def _collector(text: str | None) -> str | None:
+def _http(name: str, text: str | None) -> str | None:
     if text is not None and not text.startswith(("http://", "https://")):
-        raise SettingError(f"SUYUAN_OTLP: {text!r} is no http:// or https:// address")
+        raise SettingError(f"{name}: {text!r} is no http:// or https:// address")
     return None if text is None else text.rstrip("/")

@@ -25,8 +25,8 @@ ACCESS_TOKEN = "at+jwt"  # noqa: S105 - a media type, RFC 9068 section 2.1
 LONGEST = 8192
 LEEWAY_S = 60
 """How far the clock of who signed may be ahead of ours. A token that has ended is not believed."""
-SYSTEM, USER = "system:", "user:"
-RESERVED = (SYSTEM, USER, "reactor:", "delivery:")
+SYSTEM, USER, SERVICE = "system:", "user:", "service:"
+RESERVED = (SYSTEM, USER, SERVICE, "reactor:", "delivery:")
 """How ids of callers begin that the built-in issuer may not name."""
 
 

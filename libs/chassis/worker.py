@@ -33,6 +33,7 @@ from .checking import keep_checking
 from .collector import quiet_gc
 from .deliveries import Deliveries
 from .effects import Effects, Folder, open_effects
+from .errands import Errands
 from .feeds import Owners, open_feeds
 from .imports.jobs import Jobs
 from .observe import beside, keep_looking, look_at_pools
@@ -55,12 +56,13 @@ async def work(
     *,
     vault: Path,
     files: Folder,
+    errands: Errands | None,
     relay: bool,
     otlp: str | None = None,
 ) -> None:
     """Run all of them until SIGTERM or SIGINT, with `relay` the relays of the services too.
-    `webhooks`: addresses that may be told; `vault`, `files`: their folders; `otlp`: the
-    collector that is told how it goes."""
+    `webhooks`: addresses that may be told; `vault`, `files`: their folders; `errands`: how one
+    service asks another; `otlp`: the collector that is told how it goes."""
     await require_migrated(stores, services)
     stop = stopped_by_signal()
     async with AsyncExitStack() as stack:
@@ -70,7 +72,15 @@ async def work(
         if kafka is not None and relay:
             runs += await open_relays(services, stores, owners, stack, kafka)
         runs += await open_effects(
-            services, stores, owners, stack, kafka, listed=webhooks, vault=vault, files=files
+            services,
+            stores,
+            owners,
+            stack,
+            kafka,
+            listed=webhooks,
+            vault=vault,
+            files=files,
+            errands=errands,
         )
         await keep_checking(services, stores, stack)
         await _until(stop, runs)

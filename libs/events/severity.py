@@ -7,8 +7,9 @@ stays a pure function that raises; what was waived becomes an event beside the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -98,7 +99,14 @@ def severity_of(severities: Reference, refusal: Refused, ask: Ask[Any], facts: F
     """By the rows in force for the area on the day that counts and on the day of asking, the
     stricter of the two: naming another day softens nothing. Without a row it blocks."""
     days = (ask.command.counted_on, ask.asked_on)
-    rows = [severities.at(refusal.name, facts.path_then, day) for day in days]
+    return strictest(severities, refusal.name, facts.path_then, days)
+
+
+def strictest(
+    severities: Reference, rule: str, path: Sequence[UUID], days: Iterable[date]
+) -> Severity:
+    """The strictest of what the rows in force on these days say; a day without a row blocks."""
+    rows = [severities.at(rule, path, day) for day in days]
     known = [BLOCK if row is None else Severity.model_validate(row.values) for row in rows]
     return min(known, key=lambda one: STRICT.index(one.severity))
 

@@ -50,6 +50,6 @@ service = Service(
     invariants=books.INVARIANTS,
     sets=(STANDARDS, PURPOSES, PROJECT_KINDS),
     deadlines=waiting.DEADLINES,
-    importers=(lots.LOTS, projects.PROJECTS, payments.PAYMENTS),
+    importers=(lots.LOTS, projects.PROJECTS, payments.PAYMENTS, payments.PERSON_PAYMENTS),
     exports=exports.EXPORTS,
 )

@@ -13,6 +13,7 @@ from uuid import UUID
 import openpyxl
 from httpx import AsyncClient, Response
 
+from libs.chassis.errands import Errands
 from libs.chassis.imports.jobs import Jobs
 from libs.chassis.service import Service
 from tests.conftest import Installation
@@ -46,6 +47,7 @@ class Desk:
     installation: Installation
     service: Service
     client: AsyncClient
+    errands: Errands | None = None
 
     async def upload(self, content: bytes) -> str:
         begun = await self.client.post(
@@ -90,7 +92,7 @@ class Desk:
         log = await self.installation.log(self.service)
         vault = await self.installation.vault_of(self.service)
         files = self.installation.files(self.service)
-        await Jobs(self.service.importers, log, files, vault).once()
+        await Jobs(self.service.importers, log, files, vault, self.errands).once()
 
     async def taken(
         self, importer: str, area: UUID, content: bytes, mode: str = "all", **more: Any
@@ -120,7 +122,12 @@ def _key(key: str | None = None) -> Mapping[str, str]:
 
 
 async def desk(
-    installation: Installation, service: Service, *held: str, area: UUID | None = None
+    installation: Installation,
+    service: Service,
+    *held: str,
+    area: UUID | None = None,
+    subject: str = "u1",
 ) -> Desk:
-    client = await installation.client(service, *(held or ("clerk",)), area=area)
+    roles = held or ("clerk",)
+    client = await installation.client(service, *roles, area=area, subject=subject)
     return Desk(installation, service, client)

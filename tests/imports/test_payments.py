@@ -90,4 +90,7 @@ async def test_who_stands_twice_or_nowhere_is_named_and_who_was_paid_too(
     assert told == [(2, None), (3, "twice"), (4, "unknown_household")]
     again = await taken(at, district, batch, [line(1, 100), line(2)], "valid_rows")
     told = [(one["row"], one["rule"]) for one in await at.outcome(again["id"])]
-    assert told == [(2, "AlreadyPaid"), (3, None)]
+    assert told == [(2, "unchanged"), (3, None)]
+    dearer = await taken(at, district, batch, [line(1, 200, 2)], "valid_rows")
+    told = [(one["row"], one["rule"]) for one in await at.outcome(dearer["id"])]
+    assert told == [(2, "AlreadyPaid")]

@@ -16,7 +16,7 @@ from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from libs.chassis.auth import LocalIssuer, OwnTokens, Verifier
+from libs.chassis.auth import LocalIssuer
 from libs.chassis.cases import Case, compare
 from libs.chassis.checking import examined
 from libs.chassis.cli.events import digest_of
@@ -26,7 +26,6 @@ from libs.chassis.migrate import Store
 from libs.chassis.second_factor import SecondFactors
 from libs.chassis.service import Service
 from libs.chassis.stores import Stores
-from libs.chassis.system_tokens import SystemTokens
 from libs.chassis.vault.keys import kept_keys
 from services.__main__ import SERVICES
 from tests.conftest import Installation, Templates, drop
@@ -79,13 +78,12 @@ async def make(templates: Templates, of: str, prefix: str) -> None:
 @asynccontextmanager
 async def served(installation: Installation, *, readers: bool = True) -> AsyncIterator[Door]:
     """The door of an installation whose readers run, unless others do; they end with it."""
-    people = OwnTokens(installation.issuer.key_set, installation.issuer.url)
     folder = TemporaryDirectory(prefix="suyuan-factors-")
     keys = kept_keys(Path(folder.name) / "key", may_make=True)
     mounts = []
     for service in SERVICES:
         log, vault = await installation.log(service), await installation.vault_of(service)
-        believed = Verifier(people, SystemTokens(log))
+        believed = installation.verifier(log)
         files = installation.files(service)
         app = application(
             service, log, believed, [LISTED], pack_keys=BELIEVED, vault=vault, files=files

@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -25,6 +25,8 @@ import pytest
 
 from libs.chassis.auth import ROLES
 from services.__main__ import SERVICES
+from services.funds.service import service as funds
+from tests.imports.desk import Desk, sheet
 from tests.journeys.test_collector import Collector
 from tests.journeys.test_scope_walk import DOORS, Door
 from tests.journeys.tree import Tree, running
@@ -270,6 +272,28 @@ async def by_a_file(tree: Tree, visitor: Visitor, village: str) -> None:
     assert found_in(content.content) == set(PERSON)
 
 
+async def by_a_roster(tree: Tree, village: str) -> None:
+    """In a sheet of payments: a worker of funds asks households who he is, over HTTP. Who is erased
+    is nobody; another of his name and account is known, and in no household."""
+    heads = ("证件号码", "户主", "账号", "金额(元)")
+    rows = [[id_number(serial), NAME, PERSON["card"], "100"] for serial in (SERIAL, SERIAL + 1)]
+    base = f"{tree.settings.origin}/api/v1/funds"
+    headers = {"authorization": f"Bearer {tree.token('finance')}"}
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as client:
+        desk = Desk(cast("Any", None), funds, client)
+        settings, content = {"batch": str(uuid4())}, sheet(heads, *rows)
+        prepared = await desk.prepare("payments", UUID(village), content, settings=settings)
+        assert prepared.status_code == 201, prepared.text
+        id_ = (await desk.commit(prepared.json()["id"], "valid_rows")).json()["id"]
+        async with asyncio.timeout(60):
+            while (await desk.job(id_))["state"] != "done":  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.1)
+        told = await desk.outcome(id_)
+    rules = [(one["row"], one["rule"]) for one in told]
+    assert rules == [(2, "unknown_person"), (3, "not_registered")]
+    assert found_in(json.dumps(told, ensure_ascii=False).encode() + prepared.content) == set()
+
+
 async def head(visitor: Visitor) -> int:
     told: int = (await visitor.client.get("/api/v1/households/health")).json()["head"]
     return told
@@ -356,6 +380,7 @@ async def test_nothing_of_a_person_is_found_outside_the_vault() -> None:
             accepted = visitor.told.statuses[201]
             await by_free_texts(visitor, village)
             await by_a_file(tree, visitor, village)
+            await by_a_roster(tree, village)
             assert await by_every_wrong_door(visitor) == accepted + 2, "a unit, an attachment"
             await by_a_role_that_is_refused(tree, village)
             await settled(tree, gone)

@@ -26,6 +26,7 @@ from libs.chassis import loader
 from libs.chassis.auth import ROLES, LocalIssuer
 from libs.chassis.call import Holds
 from libs.chassis.cases import read_case
+from libs.chassis.errand_tokens import ERRANDS
 from libs.chassis.loader import Load
 from libs.chassis.routers import routers_of
 from libs.chassis.service import Service
@@ -39,7 +40,7 @@ from services.households.domain.area import area_stream
 from services.households.domain.grant import GrantRole
 from services.households.domain.system import PublicJwk, RegisterSystem
 from services.households.domain.user import RegisterUser
-from tests import packs
+from tests import packs, payees
 from tests.conftest import Installation
 from tests.imports.desk import Desk, sheet
 from tests.journeys.loaded import CASES, LISTED, served
@@ -49,6 +50,8 @@ OPEN = {"/health", "/version"}
 """Routes that anyone on the network may ask; they tell nothing about anybody."""
 OF_ONESELF = {"/second-factors", "/second-factors/confirmations"}
 """Commands about nobody but the caller: they lie in no area."""
+INNER = {"/persons/identifications"}
+"""Open to another service of the installation alone: no seat and no role of a token admits."""
 OF_EVERYBODY = {"/api/v1/funds/documents/{id}"}
 """What lies in every caller's area once it is there: a letter is cited from anywhere."""
 _keys = itertools.count(1)
@@ -111,7 +114,7 @@ COMMANDS = [door for door in GUARDED if door.method == "POST" and door.route.bod
 def test_every_route_states_its_role() -> None:
     assert [str(door) for door in GUARDED if not door.roles] == []
     assert {door.route.path for door in DOORS if not door.roles} == OPEN
-    assert {role for door in GUARDED for role in door.roles} <= set(ROLES)
+    assert {role for door in GUARDED for role in door.roles} <= {*ROLES, *ERRANDS}
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ class Walk:
     neighbour: UUID
 
     def token(self, *roles: str, area: UUID | None = None) -> str:
+        if roles and set(roles) <= set(ERRANDS):  # it is never good everywhere
+            return payees.token(self.installation, area or self.neighbour)
         issuer = self.installation.issuer
         return issuer.token("walker", roles, "walkers", area, timedelta(hours=1))
 
@@ -182,6 +187,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
         await Load(read_case(CASES / "900"), door).run()
         for path, body in itertools.chain(seldom(sent), of_users(sent)):
             await said(door, path, body)
+        await identifying(door, installation, sent)
         for service in SERVICES:
             task = await a_task(installation, service, sent)
             for path, body in of_every_service(service, task, sent):
@@ -394,6 +400,21 @@ def of_every_service(
     yield f"{service.name}/second-factors/drops", {"person": "nobody", "reason": "走查"}
     for path, body in of_reference(county, command):
         yield f"{service.name}/reference/{path}", body
+
+
+async def identifying(door: loader.Door, installation: Installation, sent: list[Sent]) -> None:
+    """What a service of the installation asks of another, about the persons of the case."""
+    county = next(one.answer["id"] for one in sent if one.path.endswith("/households/areas"))
+    row = {"id_number": id_number(1), "name": "测试1", "account": card()}
+    body = {"occurred_on": "2024-01-01", "area": county, "on": "2024-01-01", "purpose": "走查"}
+    headers = {"authorization": f"Bearer {payees.token(installation, UUID(county))}"}
+    answer = await door.client.post(
+        "/api/v1/households/persons/identifications",
+        json={**body, "rows": [row, {**row, "id_number": id_number(99)}]},
+        headers={**headers, "idempotency-key": "identifying"},
+    )
+    assert answer.status_code == 201, answer.text
+    assert [one is None for one in answer.json()["rows"]] == [False, True]
 
 
 async def importing(

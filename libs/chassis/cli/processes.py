@@ -13,6 +13,7 @@ import uvloop
 from libs.chassis import logs
 from libs.chassis.broker import BrokerError, start
 from libs.chassis.effects import Folder
+from libs.chassis.errands import Errands
 from libs.chassis.identity import identity
 from libs.chassis.installation import stores
 from libs.chassis.origin import Origin, serve
@@ -74,10 +75,16 @@ def run_work(arguments: argparse.Namespace, settings: Settings, services: Sequen
     picked, reached = chosen(arguments.services, services), stores(settings)
     listed = read_listed(settings.webhooks)
     where = reached, brokers(settings), listed
-    more = {"relay": arguments.relay, "otlp": settings.otlp}
+    more = {"relay": arguments.relay, "otlp": settings.otlp, "errands": errands(settings)}
     files = Folder(settings.files_folder, settings.files_key_file)
     uvloop.run(work(picked, *where, vault=settings.vault_folder, files=files, **more))
     return 0
+
+
+def errands(settings: Settings) -> Errands | None:
+    """How a service of this process asks another; None where no key lets it."""
+    key = settings.services_key_file
+    return None if key is None else Errands(key, {"households": settings.households_address})
 
 
 def run_relay(

@@ -20,6 +20,7 @@ from libs.chassis.stores import roles, roles_of
 from libs.chassis.vault.keys import kept_keys, software_keys
 
 KEY_SET = "key_set.json"
+SERVICES_KEY = "services.key"
 CONTAINERS = 10001
 """The user of the image, infra/Dockerfile."""
 
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace, _: Settings, services: Sequence[Service])
         texts[KEY_SET] = json.dumps({"keys": []})
     for name, text in texts.items():
         write_private(folder / name, text)
-    keys = [f"{service.name}.files.key" for service in services]
+    keys = [SERVICES_KEY, *(f"{service.name}.files.key" for service in services)]
     for name in keys:
         kept_keys(folder / name, may_make=True)
     for name in ("passwords.json", *texts, *keys):

@@ -19,6 +19,7 @@ from libs.events.decider import AnyDecider, Streams
 from libs.events.log import Log
 from libs.events.types import Actor, Command
 
+from ..errands import Errands
 from ..sheets.book import Book
 from ..vault.vault import Vault
 from .columns import Column, Places, Severity
@@ -49,6 +50,8 @@ class Taken:
 
     number: int
     values: Mapping[str, Any]
+    shares: int | None = None
+    """An earlier row with the same of what only one should have (`Importer.one_each`)."""
 
     def get(self, field_: str) -> Any:
         return self.values.get(field_)
@@ -88,12 +91,14 @@ class Plan:
 class Desk:
     """What an importer may look at: its service's log and streams (with what was rehearsed before),
     the vault where there is one, who asked and for which area, the settings of this import, the
-    places of that area. `day`: when it happened, where rows do not say. `taking`: what is planned
-    will be done; else nothing may be left behind."""
+    places of that area. `errands`: how another service is asked. `day`: when it happened, where
+    rows do not say. `taking`: what is planned will be done; else nothing may be left behind.
+    `told`: what the importer keeps for itself while the job runs in this process."""
 
     log: Log
     streams: Streams
     vault: Vault | None
+    errands: Errands | None
     actor: Actor
     behalf: str | None
     area: UUID
@@ -101,6 +106,7 @@ class Desk:
     places: Places
     day: date
     taking: bool
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 Planner = Callable[[Desk, Sequence[Group]], Awaitable[Plan]]
@@ -128,11 +134,13 @@ ALWAYS = (
 @dataclass(frozen=True, kw_only=True)
 class Importer:
     """`group`: fields whose equal values make neighbours one group. `unique`: fields of which no
-    two rows may hold the same. `amount`: the field that sums are kept of; `totals`: others whose
-    printed totals are compared, while all rows above them hold the same in `alike`. `happened`: the
-    field of the day on which the thing happened. `together`: how many groups become one plan.
-    `totals_block`: a printed total that differs from its parts stops the whole file (else it is a
-    warning). `says`: settings that nobody types, because the workbook itself says them."""
+    two rows may hold the same. `one_each`: a field of whose equal values the other should be one
+    name, too; a row that differs from an earlier one is told to the plan. `amount`: the field that
+    sums are kept of; `totals`: others whose printed totals are compared, while all rows above them
+    hold the same in `alike`. `happened`: the field of the day on which the thing happened.
+    `together`: how many groups become one plan. `totals_block`: a printed total that differs from
+    its parts stops the whole file (else it is a warning). `says`: settings that nobody types,
+    because the workbook itself says them."""
 
     name: str
     title: str
@@ -142,6 +150,7 @@ class Importer:
     asks: tuple[Asked, ...] = ()
     group: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
+    one_each: tuple[str, str] | None = None
     amount: str | None = None
     totals: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from libs.events.loads import LiveStreams
 from libs.events.log import Log
 from libs.events.types import request_id
 
+from ..errands import AskedServiceAwayError, Errands
 from ..files.room import DiskNearlyFullError, require_room
 from ..files.store import FileNotIntactError, FileStore
 from ..observe import beside
@@ -55,10 +56,15 @@ class Jobs:
     """Until cancelled. A job whose worker died is begun again by whoever gets its lease."""
 
     def __init__(
-        self, importers: Sequence[Importer], log_: Log, files: FileStore, vault: Vault | None
+        self,
+        importers: Sequence[Importer],
+        log_: Log,
+        files: FileStore,
+        vault: Vault | None,
+        errands: Errands | None = None,
     ) -> None:
         self.importers = {one.name: one for one in importers}
-        self.store, self.files, self.vault = log_, files, vault
+        self.store, self.files, self.vault, self.errands = log_, files, vault, errands
         self.pool = log_.pool
 
     async def once(self) -> None:
@@ -97,7 +103,7 @@ class Jobs:
             return
         try:
             await self._through(job, rows, lease)
-        except DiskNearlyFullError as error:
+        except (DiskNearlyFullError, AskedServiceAwayError) as error:
             await _wait(rows, str(error))
         except CancelledError:
             reached = await store.waiting(self.pool, job.id)  # by now it may be taking
@@ -181,6 +187,7 @@ class Jobs:
             log=self.store,
             streams=LiveStreams(self.store.loads),
             vault=self.vault,
+            errands=self.errands,
             actor=prepared.actor,
             behalf=prepared.behalf,
             area=prepared.area,

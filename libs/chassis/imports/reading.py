@@ -10,6 +10,7 @@ from typing import Any
 from libs.events.types import natural
 
 from ..sheets.cells import Kind, Row, letter
+from ..vault.spelling import name as one_spelling
 from .columns import Setting, Severity, Unfit
 from .header import Header
 from .importer import Fault, Importer, Taken
@@ -34,10 +35,11 @@ class Read:
     ignored: str | None = None
     hidden: bool = False
     fen: int | None = None
+    shares: int | None = None
 
     @property
     def taken(self) -> Taken:
-        return Taken(self.number, self.values)
+        return Taken(self.number, self.values, self.shares)
 
     @property
     def blocked(self) -> bool:
@@ -80,6 +82,7 @@ class Reading:
         self.importer, self.mapping, self.setting = importer, mapping, setting
         self.header = header
         self._seen: dict[tuple[str, Any], int] = {}
+        self._held: dict[str, tuple[int, str]] = {}
         self._groups: dict[tuple[Any, ...], int] = {}
         self._last: tuple[Any, ...] | None = None
         self._sums = {name: Sum() for name in importer.every_total}
@@ -162,14 +165,15 @@ class Reading:
                 summed.whole = False
 
     def _compare_rows(self, read: Read) -> None:
-        for name in self.importer.unique:
-            if (value := read.values.get(name)) is None:
+        for field_ in self.importer.unique:
+            if (value := read.values.get(field_)) is None:
                 continue
-            first = self._seen.setdefault((name, value), read.number)
+            first = self._seen.setdefault((field_, value), read.number)
             if first != read.number:
-                title = self.importer.column(name).title
+                title = self.importer.column(field_).title
                 message = f"{title}与第 {first} 行相同"
-                read.faults.append(Fault("twice", message, "只留一行，或核对号码", name))
+                read.faults.append(Fault("twice", message, "只留一行，或核对号码", field_))
+        self._compare_names(read)
         if self.importer.group and (key := self.group_of(read)) is not None:
             if key != self._last and key in self._groups:
                 message = f"与第 {self._groups[key]} 行同组，却不相连"
@@ -177,6 +181,15 @@ class Reading:
                 read.faults.append(Fault("apart", message, "把同组的行排在一起", field_))
             self._groups.setdefault(key, read.number)
             self._last = key
+
+    def _compare_names(self, read: Read) -> None:
+        """Which earlier row has the same of what is one person's, under another name."""
+        held, named = (read.values.get(field_) for field_ in self.importer.one_each or ("", ""))
+        if held is None or named is None:
+            return
+        first, first_named = self._held.setdefault(held, (read.number, one_spelling(named)))
+        if first_named != one_spelling(named):
+            read.shares = first
 
     def _late(self, read: Read) -> None:
         """What happened long ago is entered with a reason, and stays on the auditor's list."""

@@ -23,6 +23,7 @@ from libs.events.loads import LiveStreams
 from libs.events.rehearsal import Rehearsal
 from libs.events.types import Command, plain, request_id
 
+from ..errands import AskedServiceAwayError
 from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
@@ -194,10 +195,13 @@ class Taking:
         return {}
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Again while the store cannot now, or a copy of another service is too old."""
+        """Again while the store cannot now, or a copy of another service is too old. Raises:
+        AskedServiceAwayError, for which a job makes room for others."""
         while True:
             try:
                 return await ask()
+            except AskedServiceAwayError:
+                raise
             except EventsError as error:
                 if error.status not in UNAVAILABLE:
                     raise

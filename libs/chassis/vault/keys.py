@@ -55,12 +55,17 @@ def kept_keys(file: Path, *, may_make: bool) -> SoftwareKeys:
 
     Raises: MasterMissingError where it is missing and must not be made.
     """
+    return SoftwareKeys(kept_secret(file, may_make=may_make))
+
+
+def kept_secret(file: Path, *, may_make: bool) -> bytes:
+    """32 bytes of a 0600 file, the same in every process. Raises: as `kept_keys`."""
     if not file.exists():  # one that is there may lie where nothing may be written
         _make(file, may_make=may_make)
-    master = bytes.fromhex(file.read_text().strip())
-    if len(master) != KEY_BYTES:
+    secret = bytes.fromhex(file.read_text().strip())
+    if len(secret) != KEY_BYTES:
         raise MasterMissingError(f"{file} does not hold {KEY_BYTES} bytes")
-    return SoftwareKeys(master)
+    return secret
 
 
 def _make(file: Path, *, may_make: bool) -> None:

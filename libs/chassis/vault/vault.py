@@ -77,6 +77,12 @@ class Vault:
         found = await self.store.ids(kind, set(macs))
         return [found[mac] for mac in macs]
 
+    async def ids(self, kind: Kind, texts: Sequence[str]) -> list[UUID | None]:
+        """The id of each number that has one; none is made."""
+        macs = [self._number(kind, text) for text in texts]
+        found = await self.store.ids(kind, set(macs))
+        return [found.get(mac) for mac in macs]
+
     async def hold(self, kind: Kind, held: Iterable[tuple[str, UUID]]) -> None:
         """These numbers are these persons'."""
         pairs = [(self._number(kind, text), subject) for text, subject in held]

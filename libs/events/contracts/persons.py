@@ -61,6 +61,16 @@ class PersonsSought(Event, frozen=True, kw_only=True):
     purpose: str
 
 
+class PersonsIdentified(Event, frozen=True, kw_only=True):
+    """Another service of the installation asked, for somebody, whom the rows of a roster mean."""
+
+    area: Annotated[UUID, Meta(description="within which they were looked for")]
+    asked: Annotated[Count, Meta(description="rows")]
+    persons: Annotated[tuple[UUID, ...], Meta(description="who was found")]
+    purpose: str
+    behalf: Annotated[str, Meta(description="for whom the service asked; an opaque id")]
+
+
 class PersonErased(Event, frozen=True, kw_only=True):
     """The person's data can no longer be opened; totals, leaves and proofs stand as they were."""
 
@@ -71,5 +81,12 @@ class PersonErased(Event, frozen=True, kw_only=True):
 
 
 CONTRACTS = Contracts(
-    (PersonRegistered, AccountChanged, PersonRevealed, PersonsSought, PersonErased)
+    (
+        PersonRegistered,
+        AccountChanged,
+        PersonRevealed,
+        PersonsSought,
+        PersonsIdentified,
+        PersonErased,
+    )
 )

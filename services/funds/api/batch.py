@@ -17,6 +17,7 @@ from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.known import within
 from libs.events.reference import reference
 from services.funds.domain import answers, batch, roster, sealing
+from services.funds.domain.account import AccountNotOwn, SharedAccount
 from services.funds.domain.answers import AnswerLines, AnswerSummary
 from services.funds.domain.batch import (
     BankFacts,
@@ -214,7 +215,7 @@ ORDER = Decider(
     _registered,
     roster.order,
     keeps_key=True,
-    bends=(StandardMismatch,),
+    bends=(StandardMismatch, AccountNotOwn, SharedAccount),
 )
 SEAL = Decider(SealBatch, SealFacts, _listing, _areas, sealing.seal, keeps_key=True, amount=_sum)
 SEND = Decider(SendBatch, BankFacts, _listing, _bank, batch.send, keeps_key=True, amount=_sum)

@@ -22,6 +22,7 @@ from libs.events.leaf import tree_leaf, tree_root
 from libs.events.severity import Overridable
 from libs.events.types import Reliance
 
+from .account import AccountSeen, account_not_own, shared_account
 from .batch import Batch, BatchTotalDiffers, GradeDiffers, Listing
 from .drawing import cut
 from .entitlement import Entitlement, entitlement_stream
@@ -52,6 +53,7 @@ class LineTyped(BaseModel):
 
     beneficiary: BeneficiaryTyped
     amount: AmountTyped
+    account: AccountSeen | None = Field(default=None, description="收款账户核对的结果")
 
 
 class OrderSubsidies(Overridable):
@@ -108,6 +110,9 @@ def order(state: Roster, command: OrderSubsidies, facts: RosterFacts) -> Decisio
     _require_registered(command, facts.households)
     _require_unpaid(batch, command, state.entitlements)
     facts.object(_mismatch(state, command, facts))
+    seen = [(command.first + nth, line.account) for nth, line in enumerate(command.lines)]
+    facts.object(account_not_own(seen))
+    facts.object(shared_account(seen))
     ordered = [
         _ordered(batch, command, nth, draws, facts.households)
         for nth, draws in enumerate(_draws(batch, command))

@@ -64,6 +64,12 @@ async def households_by_number(pool: Pool, area: UUID, numbers: Sequence[str]) -
     return {by_id[row["id"]]: row["id"] for row in found}
 
 
+async def members_of(pool: Pool, households: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Who is listed in each of these, as far as it is known here."""
+    query = "SELECT h.id, h.members FROM known.households h WHERE h.id = ANY ($1::uuid[])"
+    return {row["id"]: row["members"] for row in await pool.fetch(query, list(households))}
+
+
 _REGISTRIES = f"""
 SELECT a.id FROM known.areas a
  WHERE a.level NOT IN ('township', 'village', 'group')

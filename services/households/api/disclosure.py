@@ -7,7 +7,7 @@ event.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Annotated
 from uuid import UUID
 
@@ -74,11 +74,18 @@ async def _today(_: Knowing, state: Revealing, __: Ask[RevealPerson]) -> DayFact
 
 
 async def _of_search(streams: Streams, ask: Ask[SeekPersons]) -> Sought:
-    ids = sorted({id_ for row in ask.command.found for id_ in row})
+    return await sought(
+        streams, ask.command.area, {id_ for row in ask.command.found for id_ in row}
+    )
+
+
+async def sought(streams: Streams, area: UUID, wanted: Set[UUID]) -> Sought:
+    """These persons, and where they live, seen from an area."""
+    ids = sorted(wanted)
     found = dict(zip(ids, await streams.load_many(persons, ids), strict=True))
     lived = {one.area for one in found.values() if one.area is not None}
-    areas = await areas_of(streams, {ask.command.area, *lived})
-    return Sought(areas[ask.command.area], found, areas)
+    areas = await areas_of(streams, {area, *lived})
+    return Sought(areas[area], found, areas)
 
 
 async def _where(_: Knowing, state: Sought, __: Ask[SeekPersons]) -> Facts:
@@ -101,7 +108,7 @@ DECIDERS = (REVEAL, SEEK)
 async def reveal(id: UUID, command: RevealPerson, call: Reader) -> Response:
     """先记录用途，再给出内容，按所选的方式脱敏。重复请求不再给出内容。"""
     said = await call.execute(REVEAL, command, id)
-    if not _first(said):
+    if not first(said):
         return said
     state = await LiveStreams(call.log.loads).load(persons, id)
     sealed = [(field, state.sealed(field)) for field in command.fields]
@@ -111,7 +118,7 @@ async def reveal(id: UUID, command: RevealPerson, call: Reader) -> Response:
     body = json.loads(bytes(said.body))
     masks = [FieldMask.model_validate(mask) for mask in body["masks"]]
     values = {mask.field: _masked(plain.get(mask.field), mask) for mask in masks}
-    return _with(said, {**body, "values": values})
+    return with_texts(said, {**body, "values": values})
 
 
 def _masked(text: str | None, mask: FieldMask) -> str | None:
@@ -155,11 +162,11 @@ async def open_village(typed: OpenVillage, call: Seeker) -> Response:
     part = name(typed.contains)
     hits = [id_ for id_, text in names.items() if part in name(text)]
     said = await call.execute(SEEK, _sought(typed, "opening", len(names), [hits]))
-    if not _first(said):
+    if not first(said):
         return said
     body = json.loads(bytes(said.body))
     told = {id_: names[UUID(id_)] for id_ in body["found"][0]}
-    return _with(said, {**body, "names": told})
+    return with_texts(said, {**body, "names": told})
 
 
 async def _opened(call: Call, village: UUID) -> dict[UUID, str]:
@@ -191,12 +198,12 @@ def _sought(
     )
 
 
-def _first(said: Response) -> bool:
+def first(said: Response) -> bool:
     """Whether it has happened (it waits for nobody's approval), and is no repeat."""
     return said.status_code == 201 and "idempotent-replay" not in said.headers
 
 
-def _with(said: Response, body: dict[str, object]) -> Response:
+def with_texts(said: Response, body: dict[str, object]) -> Response:
     """The answer with what is never stored."""
     told = answer(body, said.status_code)
     told.headers.update({k: v for k, v in said.headers.items() if k != "content-length"})

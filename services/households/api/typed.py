@@ -123,6 +123,23 @@ class MatchPersons(Typed):
     accounts: tuple[Account, ...] = Field(default=(), max_length=MOST_ASKED)
 
 
+class RosterRow(Closed):
+    """花名册的一行：谁领、领到哪个账户。"""
+
+    id_number: Number
+    name: Name
+    account: Account | None = None
+
+
+class IdentifyPersons(Typed):
+    """按花名册的证件号码、姓名、账号核对人员；内容只在请求体中, 不保存。"""
+
+    area: UUID = Field(description="只在该区域及其下级之内核对")
+    on: Day = Field(description="核对哪一天的在册情况", examples=["2020-12-31"])
+    purpose: Purpose
+    rows: tuple[RosterRow, ...] = Field(min_length=1, max_length=MOST_ASKED)
+
+
 class NamePersons(Typed):
     """按完整姓名查找本区域的人员；姓名不保存。"""
 

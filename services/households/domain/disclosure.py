@@ -109,7 +109,7 @@ def reveal(state: Revealing, command: RevealPerson, facts: DayFacts) -> Decision
 def seek(state: Sought, command: SeekPersons, _: Facts) -> Decision:
     """One list of ids for each number or name; a number nobody holds gives an empty one."""
     area, day = command.area, command.occurred_on
-    rows = [[id_ for id_ in row if _is_ours(state, area, id_, day)] for row in command.found]
+    rows = [[id_ for id_ in row if is_ours(state, area, id_, day)] for row in command.found]
     found = tuple(sorted({id_ for row in rows for id_ in row}))
     if len(found) > MOST_FOUND and command.way != "numbers":
         raise TooManyFound(count=len(found), most=MOST_FOUND)
@@ -133,7 +133,7 @@ def search_stream(command: SeekPersons) -> UUID:
     return stream_id("person_searches", area, area, command.occurred_on.isoformat())
 
 
-def _is_ours(state: Sought, area: UUID, id_: UUID, day: date) -> bool:
+def is_ours(state: Sought, area: UUID, id_: UUID, day: date) -> bool:
     """Registered, not erased, and within the area."""
     person = state.persons[id_]
     if person.area is None or person.erased:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -150,6 +151,22 @@ async def other_households(
     return found
 
 
+async def households_of(
+    pool: Pool, persons: Sequence[UUID], on: date
+) -> dict[UUID, list[tuple[UUID, UUID]]]:
+    """Household and village of each of these persons as registered by a day, the first first."""
+    found: dict[UUID, list[tuple[UUID, UUID]]] = {}
+    for row in await pool.fetch(_HOUSEHOLDS_OF, list(persons), on):
+        found.setdefault(row["person"], []).append((row["household"], row["area"]))
+    return found
+
+
+_HOUSEHOLDS_OF = """
+SELECT m.person, m.household, m.area FROM view.members m
+  JOIN view.households h ON h.id = m.household
+ WHERE m.person = ANY ($1::uuid[]) AND h.registered_on <= $2
+ ORDER BY m.person, h.registered_on, m.household
+"""
 _OTHERS = """
 SELECT person, household, area FROM view.members
  WHERE person = ANY ($1::uuid[]) AND household <> ALL ($2::uuid[]) AND left_on IS NULL
