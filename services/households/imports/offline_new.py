@@ -86,17 +86,18 @@ def _wrong(desk: Desk, book: LookedUp, row: Taken) -> Iterator[Fault]:
 
 
 def _place(desk: Desk, village: UUID | None, row: Taken) -> Iterator[Fault]:
-    """The village need not be said, but must be right."""
+    """The village need not be said, but must be right. What was typed may be anybody's name, and is
+    not quoted."""
     typed = row.get("village")
     if typed is None:
         return
     found = desk.places.find(natural(typed))
     if found is None:
         near = "、".join(desk.places.nearest(natural(typed)))
-        message = f"村编码“{typed[:40]}”不在本次导入的区域内，或不认识"
+        message = "村编码不在本次导入的区域内，或不认识"
         yield Fault("unknown_place", message, f"相近的编码：{near}", "village")
     elif found != village:
-        message = f"村编码“{typed[:40]}”不是该户所在的村"
+        message = "村编码不是该户所在的村"
         yield Fault("other_place", message, "照抄同户各行的村编码，或空着", "village")
 
 
