@@ -93,7 +93,11 @@ async def correct(district: District) -> None:
         on=WINTER,
     )
     worth = {"value": (fen("303"), fen("313"))}
-    shares = ((D3, "92"), (D6, "211"))
+    shares = ((D3, "102"), (D6, "201"))
+    given = {
+        f"sources.{D3}": (fen("92"), fen("102")),
+        f"sources.{D6}": (fen("211"), fen("201")),
+    }
     await plant(
         district.logs["assets"],
         (
@@ -102,7 +106,7 @@ async def correct(district: District) -> None:
                 assets.AssetCorrected(
                     area=TOWN,
                     **WHY,
-                    changes=changes(**worth, other=(None, fen("10"))),
+                    changes=changes(**worth, **given, other=(None, fen("10"))),
                     asset=WALLS,
                     project=HABITAT,
                     name="院墙改造",
@@ -193,6 +197,12 @@ async def test_a_trace_shows_what_stands_once(district: District) -> None:
         ("AssetRecorded", fen("303")),
         ("AssetCorrected", fen("313")),
         ("LedgerCorrected", fen("313")),
+    ]
+    gave = {one["id"]: one["amount_fen"] for one in shown["lots"]}
+    assert gave == {str(D3): fen("102"), str(D6): fen("201")}
+    forward = (await auditor.get(f"/trace/lots/{D3}")).json()
+    assert [(one["id"], one["from_lot_fen"]) for one in forward["assets"]] == [
+        (str(WALLS), fen("102"))
     ]
     household = (await auditor.get(f"/trace/households/{H1}")).json()["household"]
     assert (household["persons"], household["register_type"]) == (4, "lifted")
