@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from httpx import AsyncClient, Response
 
 from services.assets.service import service as assets
+from services.funds.service import service as funds
 from tests.assets.conftest import Funded
 from tests.conftest import Installation
 from tests.registry import decided_again, made, post
@@ -242,3 +243,22 @@ async def test_sources_are_corrected_after_their_effect_was_shown_and_set_money_
     [told] = (await clerk.get(path)).json()["corrections"]
     assert [one["field"] for one in told["changes"]] == [field, "value"]
     assert await decided_again(installation, assets) == 6
+
+
+async def test_what_a_corrected_allocation_took_back_forms_no_asset(
+    installation: Installation, funded: Funded
+) -> None:
+    finance = await installation.client(funds, "finance")
+    body = {
+        "reason": "多安排了",
+        "document": "测财农〔2021〕9号",
+        "allocation": 1,
+        "changes": {"amount": {"text": "149"}},
+    }
+    done = await post(finance, f"/lots/{funded.lot}/allocation-corrections", body)
+    assert done.status_code == 201, done.text
+    await installation.catch_up(assets)
+    clerk = await installation.client(assets, "clerk")
+    road = await post(clerk, "/assets", funded.road())
+    assert (road.status_code, road.json()["type"]) == (409, "/problems/SourceExceedsFunding")
+    assert road.json()["numbers"]["funded_fen"] == 199_0000_00

@@ -90,6 +90,20 @@ def allocated(*moves: Movement) -> funds.FundAllocated:
     return funds.FundAllocated(area=AREA, lot=LOT, project=PROJECT, document=None, movements=moves)
 
 
+def rearranged(*moves: Movement) -> funds.AllocationCorrected:
+    return funds.AllocationCorrected(
+        area=AREA,
+        changes=(),
+        reason="看错一行",
+        lot=LOT,
+        allocation=1,
+        project=PROJECT,
+        document=None,
+        amount_fen=0,
+        movements=moves,
+    )
+
+
 def reallocated(*moves: Movement) -> funds.FundReallocated:
     return funds.FundReallocated(
         area=AREA,
@@ -120,13 +134,18 @@ def test_money_that_moves_within_its_lot_holds() -> None:
         allocated(move(ALLOCATE, 100)),
         allocated(move(SEND, 30)),
         allocated(move(CARRY, 5)),
+        rearranged(move(Way("allocated", "unallocated"), 65)),
     ]
-    assert found(LOTS, facts) == [None] * 5
+    assert found(LOTS, facts) == [None] * 6
 
 
 BREACHES: list[tuple[Event, dict[str, Any]]] = [
     (allocated(move(ALLOCATE, 61)), {"account": "unallocated", "amount_fen": -1}),
     (allocated(move(SEND, 1)), {"account": "allocated", "amount_fen": -1}),
+    (
+        rearranged(move(Way("allocated", "unallocated"), 1)),
+        {"account": "allocated", "amount_fen": -1},
+    ),
     (allocated(move(Way("unallocated", "received"), 61)), {"account": "received", "amount_fen": 1}),
     (allocated(move(RECEIVE, 1)), {"came_in_fen": 60, "held_fen": 61}),
     (allocated(move(ALLOCATE, 1, lot=OTHER)), {"moved_lot": str(OTHER)}),

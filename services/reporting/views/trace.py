@@ -71,8 +71,8 @@ SELECT purpose,
 LOT_PROJECTS = f"""
 WITH {CUT}, {_entries("m", "view.movements", "lot")}
 SELECT m.project AS id, p.name, p.kind, m.purpose, {_SUMS},
-       coalesce(sum(m.amount_fen) FILTER (WHERE m.event = 'FundAllocated'), 0)::bigint
-           AS given_fen,
+       coalesce(sum(m.amount_fen) FILTER (WHERE m.account = 'allocated'
+           AND m.event IN ('FundAllocated', 'AllocationCorrected')), 0)::bigint AS given_fen,
        array_remove(array_agg(DISTINCT m.document) FILTER (WHERE m.event = 'FundAllocated'), NULL)
            AS documents
   FROM m LEFT JOIN {_named("view.projects", "project", "p")} ON p.project = m.project
