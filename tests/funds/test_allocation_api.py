@@ -38,7 +38,9 @@ async def another_project(district: District) -> UUID:
         "purpose": "relief",
     }
     project = await made(district.finance, "/projects", proposal)
-    assert (await post(district.finance, f"/projects/{project}/library-entries", {})).status_code == 201
+    assert (
+        await post(district.finance, f"/projects/{project}/library-entries", {})
+    ).status_code == 201
     return project
 
 
