@@ -70,8 +70,8 @@ class Places:
         return sorted(self.by_code, key=lambda code: (-shared(code), code))[:NEAREST]
 
     def strange(self, text: str) -> Strange | None:
-        """A name that is none, with the three areas whose names share most letters with it, of as
-        many those that are called a village as it is; None where there is nothing to propose."""
+        """A name that is none, with the three areas whose names share most letters with it, among
+        equals those that are 村, 镇, … as it is; None where there is nothing to propose."""
         alias = natural(text)
         if len(alias) > LONGEST or looks_personal(alias) is not None:
             return None
