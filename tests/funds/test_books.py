@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from libs.events.contracts import batches, funds
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.money import Account, Amount, Draw, Movement
 from libs.events.invariant import EventInvariant, Numbers, State
 from libs.events.types import Event, Recorded
@@ -90,8 +91,8 @@ def allocated(*moves: Movement) -> funds.FundAllocated:
     return funds.FundAllocated(area=AREA, lot=LOT, project=PROJECT, document=None, movements=moves)
 
 
-def rearranged(*moves: Movement) -> funds.AllocationCorrected:
-    return funds.AllocationCorrected(
+def rearranged(*moves: Movement) -> AllocationCorrected:
+    return AllocationCorrected(
         area=AREA,
         changes=(),
         reason="看错一行",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from libs.events.contracts import assets, funds, registers
+from libs.events.contracts import assets, registers
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.changes import Change
 from tests.events_of import plant
 from tests.reporting.conftest import District
@@ -222,7 +223,7 @@ async def test_a_corrected_allocation_is_traced_as_it_stands(district: District)
 
     before = f"funds:{await head(district, 'funds')}"
     back = move(D6, "industry", ("allocated", "unallocated"), "10", POINTS)
-    event = funds.AllocationCorrected(
+    event = AllocationCorrected(
         area=COUNTY,
         **WHY,
         changes=changes(amount=(fen("30"), fen("20"))),

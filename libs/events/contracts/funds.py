@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from ..codec import Contracts
-from ..types import Count, Event, Fen, PositiveFen, Reliance
+from ..types import Count, Event, PositiveFen, Reliance
 from .changes import Corrected
 from .money import Amount, Draw, Grade, Level, Movement, PolicyUsed
 
@@ -222,30 +222,6 @@ class LotCorrected(Corrected, frozen=True, kw_only=True):
     movements: tuple[Movement, ...]
 
 
-class AllocationCorrected(Corrected, frozen=True, kw_only=True):
-    """An allocation was typed wrongly: what was arranged goes back as far as it is wrong, and is
-    arranged as it should have been. `allocation`: the how manieth of the lot."""
-
-    lot: UUID
-    allocation: Annotated[int, Meta(ge=1)]
-    project: UUID
-    document: UUID | None
-    amount_fen: Fen
-    movements: tuple[Movement, ...]
-
-
-class ProjectFundingChanged(Event, frozen=True, kw_only=True):
-    """The project's side of a corrected allocation."""
-
-    area: UUID
-    project: UUID
-    lot: UUID
-    level: Level
-    batch: str
-    purpose: str
-    more_fen: Annotated[int, Meta(description="integer fen; below 0: so much less")]
-
-
 class ProjectCorrected(Corrected, frozen=True, kw_only=True):
     """What a project is called or for was registered wrongly."""
 
@@ -309,8 +285,6 @@ CONTRACTS = Contracts(
         PaymentReturned,
         DocumentCorrected,
         LotCorrected,
-        AllocationCorrected,
-        ProjectFundingChanged,
         ProjectCorrected,
         PaymentCorrected,
         BatchCorrected,

@@ -12,10 +12,10 @@ from uuid import UUID
 from asyncpg import Pool
 
 from libs.events import directory, known
+from libs.events.contracts.allocations import ProjectFundingChanged
 from libs.events.contracts.funds import (
     ProjectCorrected,
     ProjectFunded,
-    ProjectFundingChanged,
     ProjectProposed,
 )
 from libs.events.contracts.households import OrganisationRegistered

@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from libs.events.amount import AmountTyped
-from libs.events.contracts.funds import AllocationCorrected, ProjectFundingChanged
+from libs.events.contracts.allocations import AllocationCorrected, ProjectFundingChanged
 from libs.events.contracts.money import Movement
 from libs.events.correction import (
     Changes,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.batches import BatchDeclared, BatchSealed, LinesAnswered, SubsidyOrdered
 from libs.events.contracts.funds import (
-    AllocationCorrected,
     BatchCorrected,
     FundAllocated,
     FundPaid,

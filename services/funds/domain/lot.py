@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts import funds
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered, PurposeLine
 from libs.events.contracts.money import Account, Level, Movement
 from libs.events.decider import Decision, Facts, Fold
@@ -239,17 +240,7 @@ def in_treasury(
 def evolve(state: Lot, event: Event) -> Lot:
     match event:
         case LotRegistered():
-            return Lot(
-                id=event.lot,
-                area=event.area,
-                level=event.level,
-                year=event.year,
-                fund_name=event.fund_name,
-                batch=event.batch,
-                amount_fen=event.amount.amount_fen,
-                document=event.document,
-                balances=moved({}, event.movements),
-            )
+            return _registered(event)
         case funds.LotCorrected():
             return replace(
                 state,
@@ -267,7 +258,7 @@ def evolve(state: Lot, event: Event) -> Lot:
             arranged = _arranged(event.movements[0], event.document)
             after = moved(state.balances, event.movements)
             return replace(state, balances=after, allocations=(*state.allocations, arranged))
-        case funds.AllocationCorrected():
+        case AllocationCorrected():
             return _rearranged(state, event)
         case (
             FundReallocated()
@@ -281,12 +272,26 @@ def evolve(state: Lot, event: Event) -> Lot:
             return state
 
 
+def _registered(event: LotRegistered) -> Lot:
+    return Lot(
+        event.lot,
+        event.area,
+        event.level,
+        event.year,
+        event.fund_name,
+        event.batch,
+        event.amount.amount_fen,
+        event.document,
+        moved({}, event.movements),
+    )
+
+
 def _arranged(movement: Movement, document: UUID | None) -> Allocation:
     assert movement.project is not None, "what is allocated names its project"
     return Allocation(movement.project, movement.purpose, document, movement.amount_fen)
 
 
-def _rearranged(state: Lot, event: funds.AllocationCorrected) -> Lot:
+def _rearranged(state: Lot, event: AllocationCorrected) -> Lot:
     nth = event.allocation - 1
     one = state.allocations[nth]
     now = Allocation(event.project, one.purpose, event.document, event.amount_fen)

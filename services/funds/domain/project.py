@@ -10,12 +10,12 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.events.amount import AmountTyped
+from libs.events.contracts.allocations import ProjectFundingChanged
 from libs.events.contracts.funds import (
     KeyTaken,
     ProjectCorrected,
     ProjectEnteredLibrary,
     ProjectFunded,
-    ProjectFundingChanged,
     ProjectProposed,
 )
 from libs.events.contracts.money import Level
