@@ -1,4 +1,4 @@
-"""What funds tells of allocations 安排 that were corrected; what was allocated stands in `funds`."""
+"""What funds tells of allocations 安排 that were corrected; what was allocated is in `funds`."""
 
 from __future__ import annotations
 

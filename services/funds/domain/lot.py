@@ -23,8 +23,6 @@ from .project import Project, Purpose, require_fundable
 
 FundName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 BatchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
-
-
 RECEIVED: tuple[Account, Account] = ("received", "unallocated")
 
 
@@ -293,8 +291,8 @@ def _arranged(movement: Movement, document: UUID | None) -> Allocation:
 
 def _rearranged(state: Lot, event: AllocationCorrected) -> Lot:
     nth = event.allocation - 1
-    one = state.allocations[nth]
-    now = Allocation(event.project, one.purpose, event.document, event.amount_fen)
+    purpose = state.allocations[nth].purpose
+    now = Allocation(event.project, purpose, event.document, event.amount_fen)
     allocations = (*state.allocations[:nth], now, *state.allocations[nth + 1 :])
     return replace(state, balances=moved(state.balances, event.movements), allocations=allocations)
 
