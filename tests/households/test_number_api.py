@@ -151,6 +151,13 @@ async def test_back_and_forth_and_what_is_repeated_later_changes_nothing(
     told = (await clerk.get(f"/persons/{id_}/corrections")).json()["corrections"]
     assert [one["changes"][0]["field"] for one in told] == ["id_number"] * 3
     assert id_number(2) not in str(told)
+    pool = (await installation.log(households)).pool
+    stored = await pool.fetchval(
+        "SELECT string_agg(payload::text || metadata::text, '')"
+        " || (SELECT string_agg(command::text || facts::text || answer::text, '') FROM es.requests)"
+        " FROM es.events"
+    )
+    assert [serial for serial in (1, 2) if id_number(serial) in stored] == []
 
 
 async def test_a_person_without_a_number_is_given_one(
