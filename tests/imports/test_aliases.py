@@ -69,6 +69,17 @@ async def test_fault_12_a_name_that_is_none_is_proposed_from_the_result_and_coun
     assert await pool.fetchval("SELECT area FROM view.households") == county.east_village
 
 
+async def test_what_may_be_somebodys_name_is_kept_for_no_proposal(
+    installation: Installation, county: County
+) -> None:
+    at = await desk(installation, households, "clerk")
+    (line,) = await told(at, county, 1, "东方明")
+    assert (line["rule"], line["proposals"]) == ("unknown_place", [])
+    pool = (await installation.log(households)).pool
+    kept = "SELECT count(*) FROM es.job_rows WHERE faults::text LIKE '%东方明%'"
+    assert await pool.fetchval(kept) == 0
+
+
 async def test_in_another_service_the_same_words_lead_to_households(
     installation: Installation, county: County
 ) -> None:
