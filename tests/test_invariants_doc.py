@@ -94,7 +94,11 @@ PLANTED = [
         "F5: no test tests/funds/test_lot.py::test_that_was_renamed",
     ),
     ("`libs/events/redecide.py`", "`libs/events/gone.py`", "L11: no module libs/events/gone.py"),
-    ("checked warning | `libs", "hoped for | `libs", "L11: no such kind: hoped for"),
+    (
+        "checked warning | `libs/events/re",
+        "hoped for | `libs/events/re",
+        "L11: no such kind: hoped for",
+    ),
     ("| loans |", "| |", "F15: what is missing is not said"),
     ("| not yet | | | loans", "| total | | | loans", "F15: held by no module or shown by no test"),
 ]

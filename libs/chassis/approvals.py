@@ -28,11 +28,13 @@ from libs.events.decider import Ask, Decider, Knowing
 from libs.events.errors import Refused
 from libs.events.known import below
 from libs.events.loads import LiveStreams
+from libs.events.same_device import Compared, mark_of
 from libs.events.types import Command, Event, plain, withheld
 
 from .auth import ROLES
 from .call import Call, Holds
 from .common_routes import answer
+from .device import device_of
 from .factor_routes import factors_of
 from .listing import NAME, OPAQUE, Wanted, page, scope_of
 from .reading import found
@@ -43,6 +45,7 @@ from .shapes import Made, NeedsShown, Page
 router = APIRouter(tags=["审批"])
 Anyone = Annotated[Call, Depends(Holds(*ROLES))]
 State = Literal["submitted", "approved", "rejected", "withdrawn"]
+NOT_SHOWN = ("role", "request", "device")
 
 
 class ApprovalGivenShown(Made):
@@ -72,6 +75,7 @@ class ApprovalLine(ApprovalAsAsked):
     duties: list[str]
     requested_at: AwareDatetime
     at: AwareDatetime = Field(description="自何时起处于此状态")
+    flagged: bool = Field(description="有两步在规定时间内出自同一浏览器或设备")
 
 
 class EventForeseen(BaseModel):
@@ -87,6 +91,9 @@ class SaidShown(BaseModel):
     role: str
     behalf: str | None
     digest: str
+    device: Compared = Field(description="与先前各步是否同一浏览器或设备；unknown：至少一步未告知")
+    after_s: int | None = Field(description="距同一设备上一步的秒数")
+    flagged: bool = Field(description="同一设备且相隔在规定时间内，供审计查看；不妨碍审批")
 
 
 class ApprovalShown(ApprovalAsAsked):
@@ -103,7 +110,12 @@ class ApprovalShown(ApprovalAsAsked):
 
 
 class WantedApprovals(Wanted):
-    state: State = "submitted"
+    state: State | None = Field(
+        default=None, description="缺省 submitted；flagged=true 时缺省为任何状态"
+    )
+    flagged: bool | None = Field(
+        default=None, description="true：只列有两步在规定时间内出自同一浏览器或设备的"
+    )
     command: str | None = Field(default=None, pattern=NAME)
     maker: str | None = Field(default=None, pattern=OPAQUE)
 
@@ -111,9 +123,9 @@ class WantedApprovals(Wanted):
 @router.get("/approvals", response_model=Page[ApprovalLine], summary="审批列表")
 async def list_approvals(call: Anyone, wanted: Annotated[WantedApprovals, Query()]) -> Response:
     scope = await scope_of(call, wanted)
-    rows = await call.log.pool.fetch(
-        _APPROVALS, scope, wanted.state, wanted.command, wanted.maker, wanted.cursor, wanted.limit
-    )
+    state = wanted.state or (None if wanted.flagged else "submitted")
+    which = (state, wanted.flagged, wanted.command, wanted.maker)
+    rows = await call.log.pool.fetch(_APPROVALS, scope, wanted.cursor, wanted.limit, *which)
     return page(rows, wanted)
 
 
@@ -139,8 +151,11 @@ async def give(id: UUID, command: GiveApproval, call: Anyone) -> Response:
     if verified and not call.dry_run:  # a rehearsal uses no code up
         await require_second_factor(call, factors_of(call))
 
+    mark = mark_of(device_of(call.request), id)
+
     async def learn(known: Knowing, state: Waiting, ask: Ask[Any]) -> ApprovalFacts:
-        return msgspec.structs.replace(await learned(known, state, ask), verified=verified)
+        facts = await learned(known, state, ask)
+        return msgspec.structs.replace(facts, verified=verified, device=mark)
 
     decider = replace(_decider(call, GiveApproval), learn=learn)
     return await (await _seated(call, id)).execute(decider, command, id)
@@ -208,18 +223,27 @@ def _is_there(approval: Approval) -> bool:
 def _asked(approval: Approval) -> dict[str, Any]:
     shown: dict[str, Any] = plain(approval)
     shown["body"] = msgspec.json.decode(withheld(approval.body.encode()))
-    return {name: value for name, value in shown.items() if name not in ("role", "request")}
+    shown["given"] = [_said(said) for said in shown["given"]]
+    return {name: value for name, value in shown.items() if name not in NOT_SHOWN}
+
+
+def _said(said: dict[str, Any]) -> dict[str, Any]:
+    """With what was found of the device in place of its mark."""
+    found = said.pop("found")
+    return {**said, **found}
 
 
 _APPROVALS = f"""
 SELECT a.id, a.area, a.command, a.target, a.maker, a.amount_fen, s.state, a.needed, a.duties,
-       a.requested_at, s.at
+       a.requested_at, s.at, f.approval IS NOT NULL AS flagged
   FROM es.approvals a
   JOIN es.approval_states s ON s.approval = a.id
+  LEFT JOIN es.approval_flags f ON f.approval = a.id
  WHERE ($1::uuid IS NULL OR a.area IN ({below("$1")}))
-   AND s.state = $2
-   AND ($3::text IS NULL OR a.command = $3)
-   AND ($4::text IS NULL OR a.maker = $4)
-   AND ($5::uuid IS NULL OR a.id > $5)
- ORDER BY a.id LIMIT $6 + 1
+   AND ($2::uuid IS NULL OR a.id > $2)
+   AND ($4::text IS NULL OR s.state = $4)
+   AND ($5::bool IS NULL OR (f.approval IS NOT NULL) = $5)
+   AND ($6::text IS NULL OR a.command = $6)
+   AND ($7::text IS NULL OR a.maker = $7)
+ ORDER BY a.id LIMIT $3 + 1
 """  # noqa: S608 - constants only

@@ -17,6 +17,7 @@ from fastapi import Request, Response
 
 from libs.events import spans
 from libs.events.answer import WAITS, Answer, answered, refusal_of, rehearsal_of
+from libs.events.approval import approval_stream
 from libs.events.clock import today
 from libs.events.cuts import parse_cut
 from libs.events.decider import Ask, Decider
@@ -38,10 +39,12 @@ from libs.events.execute import (
 )
 from libs.events.log import Log
 from libs.events.private import CITIZEN_ID, MOBILE, looks_personal
+from libs.events.same_device import mark_of
 from libs.events.types import Actor, Command, request_id
 
 from .answering import refused_hash, request_hash, respond, respond_rehearsed
 from .auth import Caller
+from .device import device_of
 from .seats import identified, seated
 from .vault.unkept import unkept
 from .vault.vault import Vault
@@ -109,7 +112,8 @@ class Call:
         if (ended := await self._scope_ended()) is not None:
             return await self.refuse(ended)
         around = await self.surroundings()
-        ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf)
+        mark = mark_of(device_of(self.request), approval_stream(around.correlation))
+        ask = Ask(around.correlation, target, command, self.actor, self.caller.behalf, device=mark)
         if self.dry_run:
             return respond_rehearsed(await rehearsed(self.log, ask, around, decider))
         answer = await execute(self.log, ask, around, decider)

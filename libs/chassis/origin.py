@@ -25,6 +25,7 @@ from libs.events.log import open_log
 
 from .auth import Verifier
 from .collector import quiet_gc
+from .device import Numbered
 from .errand_tokens import ErrandTokens
 from .feeds import open_feeds
 from .files.store import FileStore, open_store
@@ -125,7 +126,8 @@ def _fixed_routes(origin: Origin) -> list[BaseRoute]:
     ]
     pages = [service.pages for service in origin.services if service.pages is not None]
     routes += [
-        Mount("/", StaticFiles(directory=folder, html=True), name="page") for folder in pages
+        Mount("/", Numbered(StaticFiles(directory=folder, html=True)), name="page")
+        for folder in pages
     ]
     return routes
 

@@ -30,6 +30,7 @@ from .dated_rows import Reference, Set, Values
 from .decider import AnyDecider, Ask, Decision, Facts, Fold
 from .duties import Duty
 from .errors import Refused
+from .same_device import Found
 from .types import Command, Event, stream_id
 
 State = Literal["none", "submitted", "approved", "rejected", "withdrawn"]
@@ -126,6 +127,8 @@ class Said:
     role: str
     behalf: str | None
     digest: str
+    device: str | None = None
+    found: Found = Found("unknown")  # noqa: RUF009 - a frozen value
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class Approval:
     amount_fen: int | None = None
     needs: Needs = Needs(count=0, duties=())  # noqa: RUF009 - a frozen value
     second_factor: bool = False
+    device: str | None = None
     given: tuple[Said, ...] = ()
     state: State = "none"
 
@@ -226,6 +230,7 @@ def submitted(ask: Ask[Any], facts: Facts, needs: Required, decision: Decision) 
         amount_fen=needs.amount_fen or None,
         needs=needs.needs,
         second_factor=needs.second_factor,
+        device=ask.device,
     )
     told = {"digest": requested.digest, "needs": msgspec.to_builtins(needs.needs)}
     return Decision(
@@ -270,10 +275,12 @@ def evolve(state: Approval, event: Event) -> Approval:
                 event.amount_fen,
                 event.needs,
                 event.second_factor,
+                event.device,
                 state="submitted",
             )
         case ApprovalGiven():
-            said = Said(event.by, event.role, event.behalf, event.digest)
+            found = Found(event.compared, event.after_s, event.flagged)
+            said = Said(event.by, event.role, event.behalf, event.digest, event.device, found)
             over: State = "approved" if event.complete else "submitted"
             return replace(state, given=(*state.given, said), state=over)
         case ApprovalRejected():

@@ -6,8 +6,8 @@ all of them are fenced, so two who say yes at once are one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -28,15 +28,16 @@ from .approval import (
 from .contracts.approvals import (
     ApprovalGiven,
     ApprovalRejected,
-    ApprovalRequested,
     ApprovalWithdrawn,
     Needs,
 )
+from .dated_rows import Reference
 from .decider import AnyDecider, Ask, Decider, Decision, Facts, Knowing, Streams
 from .directory import same_person
-from .entries import Row, Table
+from .reference import reference
 from .ruling import Ruled, ruled_by, upheld
-from .types import Actor, Command, Event, Metadata, Recorded, plain
+from .same_device import SAME_DEVICE, Found, Step, compared, within_s
+from .types import Actor, Command, plain
 
 DIRECTORY_MAY_BE = timedelta(seconds=60)
 """How old the directory may be for whoever approves (design 10)."""
@@ -63,11 +64,14 @@ class WithdrawApproval(Command):
 
 class ApprovalFacts(Facts, frozen=True, kw_only=True):
     """`inner`: what the waiting command's rule had to know. `same`: everyone whose acts count as
-    the caller's own. `verified`: a second factor was given."""
+    the caller's own. `verified`: a second factor was given. `device`: the mark of the caller's;
+    `ages_s`: how long ago the earlier steps were."""
 
     same: tuple[str, ...]
     inner: dict[str, Any] = msgspec.field(default_factory=dict)
     verified: bool = False
+    device: str | None = None
+    ages_s: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Waiting:
     inner: Any = None
     ask: Ask[Any] | None = None
     ruled: Ruled | None = None
+    watched: Reference = field(default_factory=Reference)
 
     def by(self) -> tuple[str, str | None]:
         assert self.ask is not None
@@ -124,6 +129,7 @@ def give(state: Waiting, command: GiveApproval, facts: ApprovalFacts) -> Decisio
     )
     complete = given >= now.needs.count
     by, behalf = state.by()
+    found = _compared(state, facts)
     event = ApprovalGiven(
         approval=id_,
         area=approval.area,
@@ -133,11 +139,24 @@ def give(state: Waiting, command: GiveApproval, facts: ApprovalFacts) -> Decisio
         digest=now.digest,
         note=command.note,
         complete=complete,
+        device=facts.device,
+        compared=found.device,
+        after_s=found.after_s,
+        flagged=found.flagged,
     )
     body = {"id": str(id_), "given": given, "needed": now.needs.count}
     if not complete:
         return Decision({id_: (event,)}, {**body, "result": None}, status=201)
     return _done(state, id_, event, now.decision, body)
+
+
+def _compared(state: Waiting, facts: ApprovalFacts) -> Found:
+    """With whoever asked and all who said yes before. It stops nothing."""
+    assert state.ask is not None
+    marks = (state.approval.device, *(said.device for said in state.approval.given))
+    steps = map(Step, marks, facts.ages_s)
+    within = within_s(state.watched, facts.path, state.ask.asked_on)
+    return compared(facts.device, steps, within)
 
 
 def _done(
@@ -191,7 +210,8 @@ def waiting(by_name: Mapping[str, AnyDecider]) -> Gather:
         inner_ask = approval.ask(decider, ask)
         inner = await decider.gather(streams, inner_ask)
         ruled = await ruled_by(streams, inner_ask, decider)
-        return Waiting(approval, ask.actor, decider, inner, inner_ask, ruled)
+        watched = await reference(streams, SAME_DEVICE.name)
+        return Waiting(approval, ask.actor, decider, inner, inner_ask, ruled, watched)
 
     return gather
 
@@ -211,7 +231,16 @@ async def learned(known: Knowing, state: Waiting, ask: Ask[Any]) -> ApprovalFact
     if state.decider is None or state.ask is None:
         return ApprovalFacts(path=path, same=tuple(sorted(same)))
     inner = await state.decider.learned(known, state.inner, state.ask)
-    return ApprovalFacts(path=path, same=tuple(sorted(same)), inner=plain(inner))
+    ages_s = tuple(row["age_s"] for row in await known.pool.fetch(_STEPS, state.approval.id))
+    return ApprovalFacts(path=path, same=tuple(sorted(same)), inner=plain(inner), ages_s=ages_s)
+
+
+_STEPS = """
+SELECT greatest(0, extract(epoch FROM clock_timestamp() - recorded_at))::int AS age_s
+  FROM es.events
+ WHERE stream_id = $1 AND type IN ('ApprovalRequested', 'ApprovalGiven') ORDER BY version
+"""
+"""By the clock that stamped them."""
 
 
 def deciders(own: Iterable[AnyDecider]) -> tuple[AnyDecider, ...]:
@@ -223,45 +252,3 @@ def deciders(own: Iterable[AnyDecider]) -> tuple[AnyDecider, ...]:
         Decider(RejectApproval, ApprovalFacts, _itself, learned, reject, **how),
         Decider(WithdrawApproval, ApprovalFacts, _itself, learned, withdraw, **how),
     )
-
-
-REQUESTED = Table(
-    "es.approvals",
-    (
-        ("id", "uuid"),
-        ("area", "uuid"),
-        ("command", "text"),
-        ("target", "uuid"),
-        ("maker", "text"),
-        ("amount_fen", "bigint"),
-        ("needed", "int"),
-        ("duties", "text[]"),
-        ("requested_at", "timestamptz"),
-    ),
-    key=("id",),
-    mode="latest",
-)
-STATES = Table(
-    "es.approval_states",
-    (("approval", "uuid"), ("state", "text"), ("at", "timestamptz")),
-    key=("approval",),
-    mode="latest",
-)
-
-
-def project(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
-    at = recorded.recorded_at
-    match fact:
-        case ApprovalRequested():
-            who = (fact.maker, fact.amount_fen, fact.needs.count, list(fact.needs.duties))
-            what = (fact.approval, fact.area, fact.command, fact.target)
-            yield REQUESTED, (*what, *who, at)
-            yield STATES, (fact.approval, "submitted", at)
-        case ApprovalGiven() if fact.complete:
-            yield STATES, (fact.approval, "approved", at)
-        case ApprovalRejected():
-            yield STATES, (fact.approval, "rejected", at)
-        case ApprovalWithdrawn():
-            yield STATES, (fact.approval, "withdrawn", at)
-        case _:
-            return

@@ -90,7 +90,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Ask(Generic[C_co]):
     """A command with what surrounds it: the resource in the path, the caller, the request.
     `behalf`: the user whose grant the caller uses, when it is delegated. `today`: the business day
-    on which it is asked, whatever day the command names; stored with it."""
+    on which it is asked, whatever day the command names; stored with it. `device`: the mark that
+    its browser or device would have in an approval of it, if one was told (same_device.py)."""
 
     request: UUID
     target: UUID | None
@@ -98,6 +99,7 @@ class Ask(Generic[C_co]):
     actor: Actor
     behalf: str | None = None
     today: date | None = None
+    device: str | None = None
 
     @property
     def asked_on(self) -> date:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import (
+    approval_rows,
     approval_tasks,
-    approvals,
     evidence,
     exports,
     imports,
@@ -28,6 +28,7 @@ from .entries import Row, Table
 from .evidence_needed import NEEDED
 from .reactor import Reactor
 from .reader import Reader
+from .same_device import SAME_DEVICE
 from .severity import SEVERITIES
 from .types import Event, Metadata, Recorded
 
@@ -45,7 +46,7 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
 )
 
 SETS: tuple[Set, ...] = (
-    *(SEVERITIES, APPROVALS, TERMS, LIVE, NEEDED),
+    *(SEVERITIES, APPROVALS, SAME_DEVICE, TERMS, LIVE, NEEDED),
     *(imports.ENTRY_AGES, imports.LARGEST_AMOUNTS),
 )
 DEADLINES: tuple[Deadline, ...] = (approval_tasks.WAITING,)
@@ -55,7 +56,7 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
     yield from tasks.project(recorded, fact, metadata)
     yield from subscriptions.project(recorded, fact, metadata)
     yield from objections.project(recorded, fact, metadata)
-    yield from approvals.project(recorded, fact, metadata)
+    yield from approval_rows.project(recorded, fact, metadata)
     yield from evidence.project(recorded, fact, metadata)
 
 

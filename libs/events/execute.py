@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from . import measures, spans
-from .answer import Answer, answered, problem, refusal_of, rehearsal, rehearsal_of, replayed
+from .answer import WAITS, Answer, answered, problem, refusal_of, rehearsal, rehearsal_of, replayed
 from .canonical import canonical
 from .clock import today
 from .contracts.log import CommandRefused
@@ -171,15 +171,18 @@ def _request(
     return replace(
         request,
         command=stored_command(decider.name, ask),
-        facts=canonical(_surroundings(ask, decided.facts)),
+        facts=canonical(_surroundings(ask, decided)),
         keep=decider.keeps_key,
     )
 
 
-def _surroundings(ask: Ask[Any], facts: Any) -> dict[str, Any]:
-    """What is kept beside a command, so that it can be decided again."""
+def _surroundings(ask: Ask[Any], decided: Decided) -> dict[str, Any]:
+    """What is kept beside a command, so that it can be decided again. Of a device nothing is,
+    unless others have to say yes."""
     asked = {"actor": plain(ask.actor), "behalf": ask.behalf, "today": ask.asked_on.isoformat()}
-    return {**asked, "learned": plain(facts)}
+    if isinstance(decided.outcome, Decision) and decided.outcome.status == WAITS:
+        asked["device"] = ask.device
+    return {**asked, "learned": plain(decided.facts)}
 
 
 async def _require_version(log: Log, ask: Ask[Any], given: int, now: int | None) -> None:

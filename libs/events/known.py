@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from .contracts.households import (
+    AreaAliasAdded,
     AreaCodeChanged,
     AreaFollowed,
     AreaMerged,
@@ -68,8 +69,14 @@ CODES = Table(
     key=("area", "valid_from"),
     mode="latest",
 )
+ALIASES = Table(
+    "known.area_aliases",
+    (("area", "uuid"), ("alias", "text")),
+    key=("area", "alias"),
+    mode="latest",
+)
 AREAS_OF = (
-    *(AreaRegistered, AreaCodeChanged, AreaCorrected),
+    *(AreaRegistered, AreaCodeChanged, AreaCorrected, AreaAliasAdded),
     *(AreaMoved, AreaFollowed, AreaMerged, AreaSplit),
 )
 
@@ -83,6 +90,8 @@ def areas(_: Recorded, fact: Event, __: Metadata) -> Iterator[tuple[Table, Row]]
             yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
         case AreaCodeChanged() | AreaCorrected():
             yield CODES, (fact.area, fact.valid_from, fact.code, fact.name)
+        case AreaAliasAdded():
+            yield ALIASES, (fact.area, fact.alias)
         case AreaMoved() | AreaFollowed():
             yield PATHS, (fact.area, fact.valid_from, fact.path)
         case AreaMerged():

@@ -116,7 +116,8 @@ async def _decide(
     asked = decider.command.model_validate(command["body"])
     actor = msgspec.convert(kept["actor"], Actor)
     today = date.fromisoformat(kept["today"]) if "today" in kept else None
-    ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, kept.get("behalf"), today)
+    behalf, device = kept.get("behalf"), kept.get("device")
+    ask: Ask[Any] = Ask(row["request_id"], target, asked, actor, behalf, today, device)
     state = await decider.gather(streams, ask)
     ruled = await ruled_by(streams, ask, decider)
     try:

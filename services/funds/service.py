@@ -10,6 +10,7 @@ from libs.events.entries import Row, Table
 from libs.events.reader import Reader
 from libs.events.types import Event, Metadata, Recorded
 from services.funds.api import (
+    allocation,
     batch,
     correction,
     document,
@@ -35,7 +36,7 @@ def _shown(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tupl
     yield from waiting.project(recorded, fact, metadata)
 
 
-NOUNS = (document, lot, project, policy, payment, batch, lists, correction)
+NOUNS = (document, lot, allocation, project, policy, payment, batch, lists, correction)
 
 service = Service(
     name="funds",

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from httpx import AsyncClient, Response
 
 from services.assets.service import service as assets
+from services.funds.service import service as funds
 from tests.assets.conftest import Funded
 from tests.conftest import Installation
 from tests.registry import decided_again, made, post
@@ -204,3 +205,60 @@ async def test_every_stored_request_decides_again_to_what_is_stored(
         await post(clerk, f"/assets/{id_}/ledger-entries", funded.entry("part"))
     ).status_code == 409
     assert await decided_again(installation, assets) == 8
+
+
+async def test_sources_are_corrected_after_their_effect_was_shown_and_set_money_free(
+    installation: Installation, funded: Funded
+) -> None:
+    """What the road has no more, another asset of the project may have; never both at once."""
+    clerk = await installation.client(assets, "clerk")
+    road = await made(clerk, "/assets", funded.road())
+    pipes = funded.road(name="水管", value={"text": "170"})
+    pipes["sources"] = [{"lot": str(funded.lot), "amount": {"text": "170"}}]
+    assert (await post(clerk, "/assets", pipes)).status_code == 409
+    share = {"lot": str(funded.lot), "amount": {"text": "180"}}
+    body = {
+        "reason": "分摊录错",
+        "document": "测财农〔2021〕9号",
+        "changes": {"sources": [share], "value": {"text": "180"}},
+    }
+    path = f"/assets/{road}/corrections"
+    shown = await post(clerk, f"{path}?dry_run=true", body)
+    assert shown.status_code == 200, shown.text
+    rests = {one["what"]: (one["count"], one["amount_fen"]) for one in shown.json()["dependants"]}
+    assert rests == {"ledger_entries": (0, 0), "lots": (1, 200_0000_00)}
+    assert (await post(clerk, "/assets", pipes)).status_code == 409
+    done = await post(clerk, path, body)
+    assert (done.status_code, done.json()) == (201, shown.json()["answer"])
+    field = f"sources.{funded.lot}"
+    assert done.json()["changes"][0] == {
+        "field": field,
+        "was": 200_0000_00,
+        "now": 180_0000_00,
+    }
+    assert (await post(clerk, "/assets", pipes)).status_code == 201
+    more = {"sources": [share | {"amount": {"text": "181"}}], "value": {"text": "181"}}
+    beyond = await post(clerk, path, {**body, "changes": more})
+    assert (beyond.status_code, beyond.json()["type"]) == (409, "/problems/SourceExceedsFunding")
+    [told] = (await clerk.get(path)).json()["corrections"]
+    assert [one["field"] for one in told["changes"]] == [field, "value"]
+    assert await decided_again(installation, assets) == 6
+
+
+async def test_what_a_corrected_allocation_took_back_forms_no_asset(
+    installation: Installation, funded: Funded
+) -> None:
+    finance = await installation.client(funds, "finance")
+    body = {
+        "reason": "多安排了",
+        "document": "测财农〔2021〕9号",
+        "allocation": 1,
+        "changes": {"amount": {"text": "149"}},
+    }
+    done = await post(finance, f"/lots/{funded.lot}/allocation-corrections", body)
+    assert done.status_code == 201, done.text
+    await installation.catch_up(assets)
+    clerk = await installation.client(assets, "clerk")
+    road = await post(clerk, "/assets", funded.road())
+    assert (road.status_code, road.json()["type"]) == (409, "/problems/SourceExceedsFunding")
+    assert road.json()["numbers"]["funded_fen"] == 199_0000_00

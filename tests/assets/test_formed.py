@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
+from libs.events.contracts.assets import (
+    AssetCorrected,
+    AssetFormed,
+    CapitalCorrected,
+    ProjectCapitalised,
+    SourceShare,
+)
 from libs.events.invariant import Numbers, State
 from services.assets.domain.formed import INVARIANTS
 from tests.funds.test_books import RECORDED
@@ -38,7 +45,26 @@ def formed(value_fen: int | None, other_fen: int, *fen: int) -> AssetFormed:
     )
 
 
-def shown(*facts: AssetFormed | ProjectCapitalised) -> list[Numbers | None]:
+def corrected(value_fen: int, other_fen: int, *fen: int) -> AssetCorrected:
+    return AssetCorrected(
+        area=AREA,
+        changes=(),
+        reason="看错一行",
+        asset=ASSET,
+        project=PROJECT,
+        name="道路",
+        kind="road",
+        value_fen=value_fen,
+        other_fen=other_fen,
+        sources=shares(*fen),
+        formed_on=date(2020, 3, 16),
+        quantity=None,
+    )
+
+
+def shown(
+    *facts: AssetFormed | AssetCorrected | ProjectCapitalised | CapitalCorrected,
+) -> list[Numbers | None]:
     state: State = {}
     found = []
     for fact in facts:
@@ -68,3 +94,13 @@ def test_a_value_that_is_not_its_sources_is_named(fact: AssetFormed) -> None:
 def test_a_project_that_tells_other_sources_is_named() -> None:
     _, numbers = shown(formed(100, 0, 60, 40), side(60, 39))
     assert numbers == {"asset": str(ASSET), "formed_fen": 100, "capitalised_fen": 99}
+
+
+def test_sources_that_were_corrected_are_the_same_on_both_sides() -> None:
+    was = (formed(100, 10, 60, 30), side(60, 30))
+    now = corrected(100, 10, 50, 40)
+    how: dict[str, Any] = {"area": AREA, "project": PROJECT, "asset": ASSET}
+    how["given_back"] = shares(60, 30)
+    assert shown(*was, now, CapitalCorrected(**how, taken=shares(50, 40))) == [None] * 4
+    *_, wrong = shown(*was, now, CapitalCorrected(**how, taken=shares(50, 41)))
+    assert wrong == {"asset": str(ASSET), "formed_fen": 90, "capitalised_fen": 91}

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from libs.events.contracts import batches, funds
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.money import Account, Amount, Draw, Movement
 from libs.events.invariant import EventInvariant, Numbers, State
 from libs.events.types import Event, Recorded
@@ -90,6 +91,20 @@ def allocated(*moves: Movement) -> funds.FundAllocated:
     return funds.FundAllocated(area=AREA, lot=LOT, project=PROJECT, document=None, movements=moves)
 
 
+def rearranged(*moves: Movement) -> AllocationCorrected:
+    return AllocationCorrected(
+        area=AREA,
+        changes=(),
+        reason="看错一行",
+        lot=LOT,
+        allocation=1,
+        project=PROJECT,
+        document=None,
+        amount_fen=0,
+        movements=moves,
+    )
+
+
 def reallocated(*moves: Movement) -> funds.FundReallocated:
     return funds.FundReallocated(
         area=AREA,
@@ -120,13 +135,18 @@ def test_money_that_moves_within_its_lot_holds() -> None:
         allocated(move(ALLOCATE, 100)),
         allocated(move(SEND, 30)),
         allocated(move(CARRY, 5)),
+        rearranged(move(Way("allocated", "unallocated"), 65)),
     ]
-    assert found(LOTS, facts) == [None] * 5
+    assert found(LOTS, facts) == [None] * 6
 
 
 BREACHES: list[tuple[Event, dict[str, Any]]] = [
     (allocated(move(ALLOCATE, 61)), {"account": "unallocated", "amount_fen": -1}),
     (allocated(move(SEND, 1)), {"account": "allocated", "amount_fen": -1}),
+    (
+        rearranged(move(Way("allocated", "unallocated"), 1)),
+        {"account": "allocated", "amount_fen": -1},
+    ),
     (allocated(move(Way("unallocated", "received"), 61)), {"account": "received", "amount_fen": 1}),
     (allocated(move(RECEIVE, 1)), {"came_in_fen": 60, "held_fen": 61}),
     (allocated(move(ALLOCATE, 1, lot=OTHER)), {"moved_lot": str(OTHER)}),

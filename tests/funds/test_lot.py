@@ -11,24 +11,23 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered
-from services.funds.domain import lot
+from services.funds.domain import lot, reallocation
 from services.funds.domain.balances import held
 from services.funds.domain.document import Document, DocumentNotRegistered
 from services.funds.domain.lot import (
     AllocateFund,
     AllocationFacts,
-    ApprovalNeeded,
     InsufficientLot,
     Lot,
     LotAlreadyRegistered,
     ProjectElsewhere,
     PurposeNotAllowed,
     PurposesDiffer,
-    ReallocateFund,
     RegisterLot,
     lots,
 )
 from services.funds.domain.project import NotInLibrary, Project, ProjectNotProposed
+from services.funds.domain.reallocation import ApprovalNeeded, ReallocateFund
 from tests.funds.given import (
     ALLOCATING,
     APPROVAL,
@@ -156,7 +155,7 @@ def change(text: str) -> ReallocateFund:
 
 def test_change_of_use_moves_unallocated_fen_and_keeps_what_was_received() -> None:
     known = registered("county", "1", "941")
-    decision = when(lot.reallocate, (known, APPROVAL), change("211")).accepted()
+    decision = when(reallocation.reallocate, (known, APPROVAL), change("211")).accepted()
     moved: Lot = after(known, lots, decision)
     assert held(moved.balances, "unallocated", "habitat") == 211_00
     assert held(moved.balances, "unallocated", "relief") == 730_00
@@ -166,14 +165,16 @@ def test_change_of_use_moves_unallocated_fen_and_keeps_what_was_received() -> No
 
 def test_change_of_use_needs_an_approval_document() -> None:
     known = registered("county", "1", "941")
-    when(lot.reallocate, (known, LETTER), change("211")).refused(
+    when(reallocation.reallocate, (known, LETTER), change("211")).refused(
         ApprovalNeeded, number=LETTER.number
     )
 
 
 def test_change_of_use_beyond_what_lies_unallocated_is_refused() -> None:
     known, _ = allocated(registered("county", "1", "941"), in_library(), "731")
-    when(lot.reallocate, (known, APPROVAL), change("211")).refused(InsufficientLot, short_fen=1_00)
+    when(reallocation.reallocate, (known, APPROVAL), change("211")).refused(
+        InsufficientLot, short_fen=1_00
+    )
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
@@ -189,7 +190,7 @@ def test_accounts_of_a_lot_sum_to_zero_at_every_version(acts: list[tuple[str, in
         if act == "allocate":
             outcome = when(lot.allocate, (known, project, None), allocation(text), ALLOCATING)
         else:
-            outcome = when(lot.reallocate, (known, APPROVAL), change(text))
+            outcome = when(reallocation.reallocate, (known, APPROVAL), change(text))
         if outcome.decision is not None:
             known = after(known, lots, outcome.decision)
             kinds = {type(e) for facts in outcome.decision.events.values() for e in facts}

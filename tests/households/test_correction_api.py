@@ -141,6 +141,7 @@ async def test_a_persons_texts_are_corrected_and_neither_stands_anywhere_in_clea
                 {"field": "phone", "was": None, "now": None},
             ],
             "derived": [],
+            "warnings": [],
         },
     )
     asked = {"fields": ["name", "phone"], "purpose": "测试核对", "profile": "full"}
@@ -161,20 +162,6 @@ async def test_a_persons_texts_are_corrected_and_neither_stands_anywhere_in_clea
         assert text not in stored
         assert json.dumps(text).strip('"') not in stored
     assert await decided_again(installation, households) > 0
-
-
-async def test_a_number_that_makes_a_person_is_not_corrected(
-    installation: Installation, county: County
-) -> None:
-    clerk = await installation.client(households, "clerk")
-    village = county.east_village
-    said = await post(
-        clerk, "/persons", listed(village, entered(village), occurred_on="1990-01-02")
-    )
-    path = f"/persons/{said.json()['persons'][0]['id']}"
-    refused = await correct(clerk, path, id_number="X123")
-    assert (refused.status_code, named(refused)) == (409, "NotCorrectable")
-    assert "X123" not in refused.text
 
 
 async def test_a_corrected_name_is_one_organisations_and_the_typed_one_stays_an_alias(

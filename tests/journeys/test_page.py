@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from libs.chassis.cases import Case, read_case
+from libs.chassis.device import COOKIE
 from libs.chassis.loader import Door, Load
 from services.__main__ import SERVICES
 from tests.journeys.loaded import CASES
@@ -81,7 +82,9 @@ async def test_the_page_without_a_token_says_so_and_asks_nobody_else(tree: Tree)
     assert "未登录或令牌无效" in page
     async with tree.client("auditor") as client:
         parts = [await client.get(path) for path in ("/", "/page.js", "/page.css")]
+        cookies = [part.headers.get("set-cookie", "") for part in parts]
         docs = [await client.get(path) for path in ("/docs", "/docs/funds")]
+    assert [cookie.partition("=")[0] for cookie in cookies] == [COOKIE, "", ""]
     assert sum(len(part.content) for part in parts) < LARGEST_PAGE
     for answer in (*parts, *docs):
         assert answer.status_code == 200

@@ -80,6 +80,7 @@ class Neighbour:
 LAWFUL = {
     ("lots", "document"),  # a paper from above stands where it was first registered
     ("reallocations", "document"),
+    ("allocation-corrections", "document"),
     ("dispatches", "bank"),  # a bank serves more than its own county
     ("populations", "project"),  # households reads nothing of funds; no money follows from it
 }

@@ -311,6 +311,10 @@ def corrections(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:
     entry = {"ledger": asset.body["ledger"], "changes": {"value": {"text": "1", "unit": "元"}}}
     path = asset.path.removeprefix("/api/v1/").replace("ledger-entries", "ledger-corrections")
     yield path, {**why, **entry}
+    given = next(one for one in sent if one.path.endswith("/allocations"))
+    path = given.path.removeprefix("/api/v1/").replace("allocations", "allocation-corrections")
+    letter = first("funds/documents").answer["id"]
+    yield path, {**why, "allocation": 1, "changes": {"document": letter}}
 
 
 def of_users(sent: list[Sent]) -> Iterator[tuple[str, dict[str, Any]]]:

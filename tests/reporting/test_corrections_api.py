@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.events.contracts import assets, registers
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.changes import Change
 from tests.events_of import plant
 from tests.reporting.conftest import District
@@ -17,11 +18,13 @@ from tests.reporting.planted import (
     H1,
     HABITAT,
     INSURANCE,
+    POINTS,
     TOWN,
     VILLAGE,
     WALLS,
     WINTER,
     fen,
+    move,
 )
 
 BY_TYPE: dict[str, Any] = {
@@ -93,7 +96,11 @@ async def correct(district: District) -> None:
         on=WINTER,
     )
     worth = {"value": (fen("303"), fen("313"))}
-    shares = ((D3, "92"), (D6, "211"))
+    shares = ((D3, "102"), (D6, "201"))
+    given = {
+        f"sources.{D3}": (fen("92"), fen("102")),
+        f"sources.{D6}": (fen("211"), fen("201")),
+    }
     await plant(
         district.logs["assets"],
         (
@@ -102,7 +109,7 @@ async def correct(district: District) -> None:
                 assets.AssetCorrected(
                     area=TOWN,
                     **WHY,
-                    changes=changes(**worth, other=(None, fen("10"))),
+                    changes=changes(**worth, **given, other=(None, fen("10"))),
                     asset=WALLS,
                     project=HABITAT,
                     name="院墙改造",
@@ -194,5 +201,40 @@ async def test_a_trace_shows_what_stands_once(district: District) -> None:
         ("AssetCorrected", fen("313")),
         ("LedgerCorrected", fen("313")),
     ]
+    gave = {one["id"]: one["amount_fen"] for one in shown["lots"]}
+    assert gave == {str(D3): fen("102"), str(D6): fen("201")}
+    forward = (await auditor.get(f"/trace/lots/{D3}")).json()
+    assert [(one["id"], one["from_lot_fen"]) for one in forward["assets"]] == [
+        (str(WALLS), fen("102"))
+    ]
     household = (await auditor.get(f"/trace/households/{H1}")).json()["household"]
     assert (household["persons"], household["register_type"]) == (4, "lifted")
+
+
+async def test_a_corrected_allocation_is_traced_as_it_stands(district: District) -> None:
+    """A third of what the points had of the lot goes back; what was known before stays."""
+    auditor = await district.client("auditor")
+
+    async def of_points(**params: str) -> tuple[int, int]:
+        found = (await auditor.get(f"/trace/lots/{D6}", params=params)).json()
+        given = {one["name"]: one["given_fen"] for one in found["projects"]}
+        free = {one["purpose"]: one["unallocated_fen"] for one in found["purposes"]}
+        return given["积分奖励"], free["industry"]
+
+    before = f"funds:{await head(district, 'funds')}"
+    back = move(D6, "industry", ("allocated", "unallocated"), "10", POINTS)
+    event = AllocationCorrected(
+        area=COUNTY,
+        **WHY,
+        changes=changes(amount=(fen("30"), fen("20"))),
+        lot=D6,
+        allocation=2,
+        project=POINTS,
+        document=None,
+        amount_fen=fen("20"),
+        movements=(back,),
+    )
+    await plant(district.logs["funds"], (D6, event), on=WINTER)
+    await district.catch_up()
+    assert await of_points() == (fen("20"), fen("710"))
+    assert await of_points(known_position=before) == (fen("30"), fen("700"))

@@ -98,8 +98,9 @@ def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
     return head + bytes(36) + struct.pack("<IQ", start, size)
 
 
-def xls(cells: list[tuple[int, int, str | float]]) -> bytes:
-    """An Excel 97 workbook of one sheet, by (row, column, value) from 0. Source: MS-XLS 2.4."""
+def xls(cells: list[tuple[int, int, str | float]], *merged: tuple[int, int, int, int]) -> bytes:
+    """An Excel 97 workbook of one sheet, by (row, column, value) from 0; `merged`: first and last
+    row, first and last column. Source: MS-XLS 2.4."""
     begin = _record(0x809, struct.pack("<HHHHII", 0x600, 0x5, 0, 0, 0, 6))
     end = _record(0x0A, b"")
     format_ = _record(0xE0, struct.pack("<HHH14x", 0, 0, 0))
@@ -111,7 +112,11 @@ def xls(cells: list[tuple[int, int, str | float]]) -> bytes:
     code_page = _record(0x42, struct.pack("<H", 1_200))
     at = len(begin + code_page + format_ + listed(0) + end)
     sheet = _record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 6))
-    sheet += b"".join(_cell(*cell) for cell in cells) + end
+    sheet += b"".join(_cell(*cell) for cell in cells)
+    if merged:
+        ranges = b"".join(struct.pack("<HHHH", *one) for one in merged)
+        sheet += _record(0xE5, struct.pack("<H", len(merged)) + ranges)
+    sheet += end
     return compound("Workbook", begin + code_page + format_ + listed(at) + end + sheet)
 
 

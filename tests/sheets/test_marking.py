@@ -193,8 +193,25 @@ def test_an_old_workbook_comes_back_as_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "x.xls"
     path.write_bytes(xls([(0, 0, "姓名"), (0, 1, "金额"), (1, 0, "演示甲"), (1, 1, 19.65)]))
     to = marked(path, [Mark(2, "拒绝", faults={2: "多"})], tmp_path / "y.xlsx")
-    sheet = load_workbook(to)["花名册"]
-    assert values(sheet, 3) == [("姓名", "金额", "结果"), ("演示甲", 19.65, "拒绝")]
+    book = load_workbook(to)
+    assert values(book["花名册"], 3) == [("姓名", "金额", "结果"), ("演示甲", 19.65, "拒绝")]
+    told = [str(row[0].value) for row in book["汇总"].iter_rows()]
+    assert told[:-1] == [row[0] for row in SUMMARY]
+    assert told[-1].startswith("文件原为 .xls：本结果另存为 .xlsx，")
+    assert "颜色、列宽" in told[-1]
+
+
+def test_merged_cells_of_an_old_workbook_are_merged_in_the_new_one(tmp_path: Path) -> None:
+    """Also below the heads; of two that overlap, which no workbook may have, the first."""
+    path = tmp_path / "x.xls"
+    cells: list[tuple[int, int, str | float]] = [(0, 0, "花名册"), (1, 0, "姓名"), (1, 1, "金额")]
+    cells += [(row, 1, float(row)) for row in range(2, 60)]
+    merges = ((0, 0, 0, 1), (40, 41, 0, 0), (41, 42, 0, 0), (50, 50, 1, 1))
+    path.write_bytes(xls(cells, *merges))
+    marks = [Mark(row, "接受") for row in range(3, 61)]
+    sheet = load_workbook(marked(path, marks, tmp_path / "y.xlsx", 2))["花名册"]
+    assert {str(one) for one in sheet.merged_cells.ranges} == {"A1:B1", "A41:A42"}
+    assert [cell.value for cell in sheet[2]] == ["姓名", "金额", *HEADS]
 
 
 SECOND = '<row r="2"><c r="A2"><v>1</v></c></row>'
@@ -213,6 +230,8 @@ def test_a_sheet_that_no_program_writes_so_is_marked_by_its_content(
     book = load_workbook(marked(path, [Mark(2, "拒绝", faults={1: "x"})], tmp_path / "y.xlsx"))
     assert book.sheetnames == ["汇总", "表1", "表2"]
     assert values(book["表1"], 2) == [("</row>", "结果"), (1, "拒绝")]
+    *_, last = [str(row[0].value) for row in book["汇总"].iter_rows()]
+    assert last.startswith("文件的写法不合常规，")
 
 
 TAIL = (

@@ -21,35 +21,17 @@ from libs.events.private import looks_personal
 from libs.events.types import natural
 
 from ..sheets.cells import Cell, Kind
+from .places import Places, Strange
 
 Severity = Literal["block", "warn"]
 
 
 class Unfit(Exception):
-    """A cell or row that is not taken: rule, message, next step."""
+    """A cell or row that is not taken: rule, message, next step; `strange`: of a place's name."""
 
-    def __init__(self, rule: str, message: str, hint: str) -> None:
-        self.rule, self.message, self.hint = rule, message, hint
+    def __init__(self, rule: str, message: str, hint: str, strange: Strange | None = None) -> None:
+        self.rule, self.message, self.hint, self.strange = rule, message, hint, strange
         super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The areas of an import by code and by name, itself included; a name that two bear is none."""
-
-    by_code: Mapping[str, UUID] = field(default_factory=dict)
-    by_name: Mapping[str, UUID | None] = field(default_factory=dict)
-
-    def find(self, text: str) -> UUID | None:
-        return self.by_code.get(text) or self.by_name.get(text)
-
-    def nearest(self, text: str) -> list[str]:
-        """The three codes that share the longest beginning with a code that is none."""
-
-        def shared(code: str) -> int:
-            return next((n for n, (a, b) in enumerate(zip(code, text)) if a != b), len(code))  # noqa: B905 - the shorter one ends it
-
-        return sorted(self.by_code, key=lambda code: (-shared(code), code))[:3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +78,10 @@ class Column(ABC):
     @abstractmethod
     def value(self, cell: Cell, setting: Setting) -> Any:
         """Of a cell that holds something. Raises: Unfit."""
+
+    def mark(self, cell: Cell, setting: Setting) -> Unfit | None:
+        """What somebody should look at, though the cell was read."""
+        return None
 
     def exact(self, value: Any) -> int | None:
         """What a value adds to a printed total, in its smallest part; None: it is never summed."""
@@ -228,7 +214,7 @@ class Listed(Column):
 
 @dataclass(frozen=True, kw_only=True)
 class Place(Column):
-    """An area within that of the import, by its code or its whole name."""
+    """An area within that of the import, by its code, its whole name or a confirmed alias."""
 
     def harmless(self, text: str) -> bool:
         return _PLACE.fullmatch(text) is not None
@@ -237,13 +223,27 @@ class Place(Column):
         text = natural(cell.text)
         found = setting.places.find(text)
         if found is None:
-            near = setting.places.nearest(text) if text.isdigit() else []
-            raise Unfit(
-                "unknown_place",
-                f"{self.title}{self.quoted(text)}不在本次导入的区域内，或不认识",
-                f"相近的编码：{'、'.join(near)}" if near else "填统计用区划代码或全称",
-            )
+            message = f"{self.title}{self.quoted(text)}不在本次导入的区域内，或不认识"
+            raise Unfit("unknown_place", message, *self._hint(text, setting.places))
         return found
+
+    def _hint(self, text: str, places: Places) -> tuple[str, Strange | None]:
+        if text.isdigit():
+            return f"相近的编码：{'、'.join(places.nearest_codes(text))}", None
+        # What a message may not quote is not kept to be proposed either.
+        strange = None if self.quoted(text) == unquoted(text) else places.strange(text)
+        if strange is None:
+            return "填统计用区划代码或全称", None
+        near = "、".join(f"{one.name}（{one.code}）" for one in strange.near)
+        return f"相近的名称：{near}；确是其中之一的，按结果所列提议为别名，确认后再导入", strange
+
+    def mark(self, cell: Cell, setting: Setting) -> Unfit | None:
+        text = natural(cell.text)
+        name = setting.places.aliases.get(text)
+        if name is None:
+            return None
+        message = f"{self.title}“{text[:40]}”是“{name}”已确认的别名"
+        return Unfit("by_alias", message, "无须改正；以后请填全称")
 
 
 @dataclass(frozen=True, kw_only=True)

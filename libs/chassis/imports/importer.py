@@ -22,20 +22,23 @@ from libs.events.types import Actor, Command
 from ..errands import Errands
 from ..sheets.book import Book
 from ..vault.vault import Vault
-from .columns import Column, Places, Severity
+from .columns import Column, Severity
+from .places import Places, Strange
 
 UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a row is not taken or, at `warn`, what somebody should look at. `field`: whose cell."""
+    """Why a row is not taken or, at `warn`, what somebody should look at. `field`: whose cell;
+    `strange`: of a place's name that is none."""
 
     rule: str
     message: str
     hint: str
     field: str | None = None
     severity: Severity = "block"
+    strange: Strange | None = None
 
 
 def otherwise(differing: Sequence[str]) -> Fault:

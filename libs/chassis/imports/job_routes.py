@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.responses import StreamingResponse
 
+from libs.events.clock import today
 from libs.events.errors import NotFoundError
 from libs.events.known import below
 from libs.events.types import Actor, plain
@@ -20,7 +21,9 @@ from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
 from ..sheets.writing import csv_lines
+from .importer import Fault
 from .job_rows import RowResult, results_of
+from .places import PROPOSALS
 from .rights import admit, may_see, named, require_role
 from .routes import IMPORT_ROLES
 from .shapes import JobShown
@@ -69,13 +72,16 @@ async def cancel(id: UUID, call: Worker) -> Response:
 async def outcome(
     id: UUID, call: Worker, format: Annotated[Literal["xlsx", "csv", "json"], Query()] = "xlsx"
 ) -> Response:
-    """xlsx：原表加四列，有错的格标红；csv、json：同样内容，供程序读取。"""
+    """xlsx：原表加四列，有错的格标红；csv、json：同样内容，供程序读取。
+
+    json 的 `proposals`：不认识的地名，照录其一发送即提议为别名，由管理员确认；不会自行合并。
+    """
     row = await _seen(call, id)
     if format == "xlsx":
         return _file(call, row["outcome"])
     rows = await results_of(call.log.pool, id, row["phase"])
     if format == "json":
-        return answer({"items": [told for one in rows for told in _lines(one)]})
+        return answer({"items": [told for one in rows for told in _lines(one, row)]})
     return _csv(rows)
 
 
@@ -118,8 +124,10 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
     return {**told, "kind": "import", "counts": counts}
 
 
-def _lines(row: RowResult) -> list[dict[str, Any]]:
+def _lines(row: RowResult, job: asyncpg.Record | None = None) -> list[dict[str, Any]]:
+    """A line a fault; with what may be proposed of it, where the job is given."""
     about = {"row": row.number, "result": row.result}
+    with_proposals: dict[str, Any] = {} if job is None else {"proposals": []}
     if not row.faults:
         return [
             {
@@ -129,6 +137,7 @@ def _lines(row: RowResult) -> list[dict[str, Any]]:
                 "field": None,
                 "message": None,
                 "hint": None,
+                **with_proposals,
             }
         ]
     return [
@@ -139,8 +148,27 @@ def _lines(row: RowResult) -> list[dict[str, Any]]:
             "field": fault.field,
             "message": fault.message,
             "hint": fault.hint,
+            **({} if job is None else {"proposals": _proposals(fault, row.number, job)}),
         }
         for fault in row.faults
+    ]
+
+
+def _proposals(fault: Fault, number: int, job: asyncpg.Record) -> list[dict[str, Any]]:
+    """The requests by one of which a name that is none is proposed as an alias."""
+    if fault.strange is None:
+        return []
+    alias, near = fault.strange.alias, fault.strange.near
+    met = f"导入任务 {job['number']}（{job['importer']}）第 {number} 行"
+    body = {"occurred_on": today().isoformat(), "of": "area", "alias": alias, "met": met}
+    return [
+        {
+            "title": f"“{alias}”是“{one.name}”（{one.code}）的别名",
+            "method": "POST",
+            "path": PROPOSALS,
+            "body": {**body, "subject": str(one.area)},
+        }
+        for one in near
     ]
 
 

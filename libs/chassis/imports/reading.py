@@ -148,10 +148,14 @@ class Reading:
                 continue
             try:
                 yield column.field, column.read(cell, self.setting)
+                if (mark := column.mark(cell, self.setting)) is not None:
+                    message = f"{letter(at or 0)}{row.number} {mark.message}"
+                    faults.append(Fault(mark.rule, message, mark.hint, column.field, "warn"))
             except Unfit as unfit:
                 assert at is not None, "a cell stands in a column"
                 message = f"{letter(at)}{row.number} {unfit.message}"
-                faults.append(Fault(unfit.rule, message, unfit.hint, column.field))
+                told = unfit.rule, message, unfit.hint, column.field
+                faults.append(Fault(*told, strange=unfit.strange))
 
     def _count(self, read: Read) -> None:
         kind = tuple(read.values.get(name) for name in self.importer.alike)

@@ -18,8 +18,9 @@ from libs.events.loads import LiveStreams
 from libs.events.log import Log
 from libs.events.reference import reference
 
-from .columns import Listed, Places, Setting
+from .columns import Listed, Setting
 from .importer import DAY, REASON, Asked, Importer
+from .places import Near, Places
 from .store import Prepared
 
 
@@ -57,12 +58,19 @@ def fits(asked: Asked, given: str) -> bool:
 
 
 async def places_of(pool: asyncpg.Pool, area: UUID) -> Places:
-    """The areas within one by their codes and names of today."""
+    """The areas within one by their codes and names of today, and their confirmed aliases."""
     rows = await pool.fetch(_PLACES, area, today())
+    own = {row["area"]: row["name"] for row in rows}
+    other = await pool.fetch(_ALIASES, list(own))
     names: dict[str, UUID | None] = {}
-    for row in rows:
-        names[row["name"]] = None if row["name"] in names else row["area"]
-    return Places({row["code"]: row["area"] for row in rows}, names)
+    for name, one in (*((n, a) for a, n in own.items()), *((r["alias"], r["area"]) for r in other)):
+        names[name] = one if names.get(name, one) == one else None
+    return Places(
+        tuple(Near(row["area"], row["code"], row["name"]) for row in rows),
+        {row["code"]: row["area"] for row in rows},
+        names,
+        {r["alias"]: own[r["area"]] for r in other if r["alias"] not in own.values()},
+    )
 
 
 def _oldest(ages: Reference, importer: Importer, path: Sequence[UUID]) -> date | None:
@@ -97,6 +105,9 @@ async def _words(
     return found
 
 
+_ALIASES = """
+SELECT area, alias FROM known.area_aliases WHERE area = ANY ($1::uuid[]) ORDER BY alias, area
+"""
 _PLACES = f"""
 SELECT DISTINCT ON (c.area) c.area, c.code, c.name FROM known.area_codes c
  WHERE c.area IN ({below("$1")}) AND c.valid_from <= $2

@@ -16,7 +16,7 @@ from lxml import etree
 
 from .book import Book, opened
 from .cells import Sheet
-from .copying import copied
+from .copying import copied, said
 from .directory import Directory
 from .formats import MarkFormats
 from .marked_sheet import HEADS, Mark, Marking, head_with_columns, legacy_drawing, marked
@@ -48,8 +48,8 @@ def mark(
     """Write the marked workbook to `target`.
 
     `marks` come in the order of their rows, each of a row that the sheet has; `summary` is the
-    first sheet, its first row in bold. The file's name should end in `book.suffix`. Raises:
-    UnreadableBook; ValueError where a mark has no row.
+    first sheet, its first row in bold; of a copy its last row says what is not in it. The file's
+    name should end in `book.suffix`. Raises: UnreadableBook; ValueError where a mark has no row.
     """
     if isinstance(book, XlsxBook):
         try:
@@ -65,7 +65,9 @@ def mark(
         with opened(plain, plain.name) as copy:
             assert isinstance(copy, XlsxBook)
             same = next(s for s in copy.sheets if s.name == sheet.name)
-            _Ready(copy, same, header_row).write(marks, summary, target)
+            lost = said(book)
+            told = summary if lost is None else [*summary, [lost]]
+            _Ready(copy, same, header_row).write(marks, told, target)
 
 
 class _Ready:

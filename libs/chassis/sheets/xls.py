@@ -7,12 +7,13 @@ shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from python_calamine import (
     CalamineError,
+    CalamineSheet,
     CalamineWorkbook,
     PasswordError,
     SheetTypeEnum,
@@ -45,7 +46,7 @@ class XlsBook:
         except CalamineError as error:
             raise Why.DAMAGED.refused() from error
         self.sheets = tuple(
-            Sheet(sheet.name, sheet.visible != SheetVisibleEnum.Visible, merged=self._merged(n))
+            Sheet(sheet.name, sheet.visible != SheetVisibleEnum.Visible, merged=self._heads(n))
             for n, sheet in enumerate(self._book.sheets_metadata)
             if sheet.typ == SheetTypeEnum.WorkSheet
         )
@@ -65,13 +66,32 @@ class XlsBook:
     def close(self) -> None:
         self._book.close()
 
-    def _merged(self, number: int) -> tuple[Merged, ...]:
-        ranges = self._book.get_sheet_by_index(number).merged_cell_ranges or []
-        return tuple(
-            Merged(top + 1, left + 1, bottom + 1, right + 1)
-            for (top, left), (bottom, right) in ranges
-            if top < MERGED_ROWS
+    def merged(self, sheet: Sheet) -> Iterator[Merged]:
+        """All of a sheet, from the top down; of two that overlap the first, as a new workbook may
+        have them."""
+        yield from _apart(_ranges(self._book.get_sheet_by_name(sheet.name)))
+
+    def _heads(self, number: int) -> tuple[Merged, ...]:
+        found = _ranges(self._book.get_sheet_by_index(number))
+        return tuple(one for one in found if one.first_row <= MERGED_ROWS)
+
+
+def _ranges(table: CalamineSheet) -> Iterator[Merged]:
+    for (top, left), (bottom, right) in table.merged_cell_ranges or []:
+        yield Merged(top + 1, left + 1, bottom + 1, right + 1)
+
+
+def _apart(ranges: Iterable[Merged]) -> Iterator[Merged]:
+    above: list[Merged] = []
+    for one in sorted(ranges):
+        above = [other for other in above if other.last_row >= one.first_row]
+        beside = all(
+            one.last_column < other.first_column or one.first_column > other.last_column
+            for other in above
         )
+        if beside and one[:2] != one[2:]:
+            above.append(one)
+            yield one
 
 
 def _cell(value: Value) -> Cell | None:

@@ -155,6 +155,22 @@ class KeyStore:
         query = "SELECT DISTINCT subject FROM vault.names WHERE area = $1"
         return [row[0] for row in await self.pool.fetch(query, area)]
 
+    async def renumber(self, subject: UUID, number: UUID) -> int:
+        """The ID number whose random id was `number` is this person's, and the one before is
+        nobody's; all or none. Once or many times, the same; how many numbers were moved. Needs no
+        key: only ids are compared."""
+        if number == subject:
+            return 0
+        async with self.pool.acquire() as connection, connection.transaction():
+            taken = await connection.fetch(_TAKE_IDS, Kind.IDENTITY, number)
+            if not taken:
+                return 0
+            await connection.execute(_LEAVE, Kind.IDENTITY, subject)
+            macs = [row["mac"] for row in taken]
+            await connection.execute(_KEEP_IDS, Kind.IDENTITY, macs, [subject] * len(macs))
+            await connection.execute(_KEEP_HOLDERS, Kind.IDENTITY, macs, [subject] * len(macs))
+            return len(macs)
+
     async def destroy(self, subjects: Collection[UUID]) -> int:
         """The keys and every map of these persons, all or none; how many keys there were."""
         gone = list(subjects)
@@ -201,6 +217,12 @@ _NAMED = """
 SELECT DISTINCT n.subject FROM unnest($1::uuid[], $2::bytea[]) a(area, mac)
   JOIN vault.names n ON n.area = a.area AND n.mac = a.mac
  ORDER BY n.subject
+"""
+_TAKE_IDS = "DELETE FROM vault.ids WHERE kind = $1 AND id = $2 RETURNING mac"
+_LEAVE = """
+WITH gone AS (DELETE FROM vault.ids WHERE kind = $1 AND id = $2 RETURNING mac)
+DELETE FROM vault.holders h USING gone g
+ WHERE h.kind = $1 AND h.mac = g.mac AND h.subject = $2
 """
 # An id goes with the last who held it.
 _LET_GO = """

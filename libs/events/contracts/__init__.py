@@ -7,10 +7,21 @@ decoded in the tests.
 """
 
 from ..codec import Contracts
-from . import assets, batches, directory, funds, households, log, persons, registers, reporting
+from . import (
+    allocations,
+    assets,
+    batches,
+    directory,
+    funds,
+    households,
+    log,
+    persons,
+    registers,
+    reporting,
+)
 
 BY_SERVICE: dict[str, Contracts] = {
-    "funds": log.CONTRACTS | funds.CONTRACTS | batches.CONTRACTS,
+    "funds": (log.CONTRACTS | funds.CONTRACTS | batches.CONTRACTS | allocations.CONTRACTS),
     "households": (
         log.CONTRACTS
         | households.CONTRACTS

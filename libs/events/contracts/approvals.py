@@ -12,6 +12,10 @@ from ..codec import Contracts
 from ..types import Event, PositiveFen
 
 Person = Annotated[str, Meta(description="an actor's id")]
+Device = Annotated[
+    str | None,
+    Meta(description="mark of the browser or device, another for each approval; null: not told"),
+]
 Behalf = Annotated[str | None, Meta(description="whose grant was used, when it was delegated")]
 
 
@@ -38,6 +42,7 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     amount_fen: PositiveFen | None
     needs: Needs
     second_factor: Annotated[bool, Meta(description="whoever says yes shows again who it is")]
+    device: Device = None
 
 
 class ApprovalGiven(Event, frozen=True, kw_only=True):
@@ -51,6 +56,14 @@ class ApprovalGiven(Event, frozen=True, kw_only=True):
     digest: str
     note: str | None
     complete: Annotated[bool, Meta(description="enough have said yes: the events stand beside")]
+    device: Device = None
+    compared: Annotated[
+        Literal["same", "other", "unknown"], Meta(description="with the devices of earlier steps")
+    ] = "unknown"
+    after_s: Annotated[
+        int | None, Meta(description="since the latest step from the same device")
+    ] = None
+    flagged: Annotated[bool, Meta(description="for the auditor: the same, and soon after")] = False
 
 
 class ApprovalRejected(Event, frozen=True, kw_only=True):

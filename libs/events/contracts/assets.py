@@ -102,8 +102,8 @@ class AssetTransferred(Event, frozen=True, kw_only=True):
 
 
 class AssetCorrected(Corrected, frozen=True, kw_only=True):
-    """What was registered of an asset was wrong. Lots gave what they gave; other money and the
-    value change together, so that the sources are the value (A1)."""
+    """What was registered of an asset was wrong. Sources, other money and the value change
+    together, so that the sources are the value (A1)."""
 
     asset: UUID
     project: UUID
@@ -114,6 +114,18 @@ class AssetCorrected(Corrected, frozen=True, kw_only=True):
     sources: tuple[SourceShare, ...]
     formed_on: date
     quantity: Annotated[str | None, Meta(description="decimal text with unit")]
+    relies_on: tuple[Reliance, ...] = ()
+
+
+class CapitalCorrected(Event, frozen=True, kw_only=True):
+    """The project's side of an asset whose sources were typed wrongly: what it gives back of each
+    lot, and what it takes."""
+
+    area: UUID
+    project: UUID
+    asset: UUID
+    given_back: tuple[SourceShare, ...]
+    taken: tuple[SourceShare, ...]
 
 
 class LedgerCorrected(Corrected, frozen=True, kw_only=True):
@@ -131,6 +143,7 @@ CONTRACTS = Contracts(
     (
         AssetFormed,
         ProjectCapitalised,
+        CapitalCorrected,
         FormationExpected,
         AssetClassified,
         AssetRecorded,

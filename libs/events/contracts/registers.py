@@ -62,6 +62,18 @@ class PersonCorrected(Event, frozen=True, kw_only=True):
     evidence: Annotated[
         str | None, Meta(description="SHA-256 of the file", examples=["0f" * 32])
     ] = None
+    number: Annotated[
+        UUID | None,
+        Meta(description="random id of the right ID number, which is this person's from now on"),
+    ] = None
+
+
+class NumberTaken(Event, frozen=True, kw_only=True):
+    """The mark on the stream of the id that an ID number had: it is the number of somebody who was
+    registered by another, so that nobody is registered by it."""
+
+    area: UUID
+    by: UUID
 
 
 CONTRACTS = Contracts(
@@ -71,5 +83,6 @@ CONTRACTS = Contracts(
         OrganisationCorrected,
         AreaCorrected,
         PersonCorrected,
+        NumberTaken,
     )
 )

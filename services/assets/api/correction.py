@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.corrections import CorrectionMade, Subject, correct, counted, history
-from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
+from libs.events.decider import Ask, Decider, Knowing, Streams
 from services.assets.domain import correction
 from services.assets.domain.asset import Asset, assets
-from services.assets.domain.correction import CorrectAsset, CorrectLedgerEntry
+from services.assets.domain.correction import CorrectAsset, CorrectLedgerEntry, FundedFacts
+from services.assets.domain.formation import Capital, Formation, capital_stream, capitals
 from services.assets.domain.organisation import OrganisationFacts
 from services.assets.views import known as copies
 
@@ -56,8 +57,22 @@ async def _path(known: Knowing, state: Asset) -> tuple[UUID, ...]:
     return () if state.area is None else await known.path(state.area)
 
 
-async def _where(known: Knowing, state: Asset, _: Ask[CorrectAsset]) -> Facts:
-    return Facts(path=await _path(known, state))
+async def _with_capital(streams: Streams, ask: Ask[CorrectAsset]) -> Formation:
+    """The total of its project is fenced where sources are corrected, and only then."""
+    known = await streams.load(assets, ask.subject)
+    if known.project is None or ask.command.changes.sources is None:
+        return Formation(known, Capital())
+    return Formation(known, await streams.load(capitals, capital_stream(known.project)))
+
+
+async def _funded(known: Knowing, state: Formation, ask: Ask[CorrectAsset]) -> FundedFacts:
+    """The position is read first: the copy may be newer than it says, never older."""
+    path, project = await _path(known, state.known), state.known.project
+    if project is None or ask.command.changes.sources is None:
+        return FundedFacts(path=path)
+    funds = await known.fresh("funds")
+    gave = (await copies.project(known.pool, project)).funded
+    return FundedFacts(path=path, funds=funds, funded=gave)
 
 
 async def _keeper(known: Knowing, state: Asset, ask: Ask[CorrectLedgerEntry]) -> OrganisationFacts:
@@ -67,7 +82,7 @@ async def _keeper(known: Knowing, state: Asset, ask: Ask[CorrectLedgerEntry]) ->
     return OrganisationFacts(path=await _path(known, state), households=read, registered=registered)
 
 
-CORRECT = Decider(CorrectAsset, Facts, _of_asset, _where, correction.correct_asset)
+CORRECT = Decider(CorrectAsset, FundedFacts, _with_capital, _funded, correction.correct_asset)
 CORRECT_ENTRY = Decider(
     CorrectLedgerEntry, OrganisationFacts, _of_asset, _keeper, correction.correct_entry
 )
@@ -78,7 +93,7 @@ DECIDERS = (CORRECT, CORRECT_ENTRY)
     "/assets/{id}/corrections", status_code=201, response_model=CorrectionMade, summary="更正资产"
 )
 async def correct_asset(id: UUID, command: CorrectAsset, call: Clerk) -> Response:
-    """来源与其他资金之和须仍等于价值；分类、确权、移交各有办法。"""
+    """来源与其他资金之和须仍等于价值，来源不超过项目所得；分类、确权、移交各有办法。"""
     return await correct(call, ASSET, CORRECT, command, id)
 
 

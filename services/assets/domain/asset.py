@@ -273,7 +273,9 @@ def _recorded(state: Asset, event: AssetRecorded | LedgerCorrected) -> Asset:
 
 def _corrected(state: Asset, event: AssetCorrected) -> Asset:
     told = replace(state, kind=event.kind, formed_on=event.formed_on, quantity=event.quantity)
-    return replace(told, value_fen=event.value_fen, other_fen=event.other_fen)
+    return replace(
+        told, value_fen=event.value_fen, other_fen=event.other_fen, sources=event.sources
+    )
 
 
 def _formed(event: AssetFormed) -> Asset:

@@ -14,7 +14,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.amount import AmountTyped
-from libs.events.contracts.assets import AssetFormed, ProjectCapitalised, SourceShare
+from libs.events.contracts.assets import (
+    AssetFormed,
+    CapitalCorrected,
+    ProjectCapitalised,
+    SourceShare,
+)
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.severity import Overridable
@@ -122,7 +127,7 @@ def form(state: Formation, command: FormAsset, facts: FormationFacts) -> Decisio
     _require_sum(command)
     shares = command.shares()
     for share in shares:
-        _require_funded(share, state.capital, facts)
+        require_funded(share, state.capital, facts.funded)
     asset = command.asset()
     formed = AssetFormed(
         asset=asset,
@@ -166,8 +171,9 @@ def _require_sum(command: FormAsset) -> None:
         raise SourcesDiffer(sources_fen=sources_fen, other_fen=other_fen, value_fen=value_fen)
 
 
-def _require_funded(share: SourceShare, capital: Capital, facts: FormationFacts) -> None:
-    funded_fen = facts.funded.get(share.lot, 0)
+def require_funded(share: SourceShare, capital: Capital, funded: Mapping[UUID, int]) -> None:
+    """`share`: of which the project's assets have no part yet. Raises: SourceExceedsFunding."""
+    funded_fen = funded.get(share.lot, 0)
     used_fen = capital.used.get(share.lot, 0)
     if used_fen + share.amount_fen > funded_fen:
         raise SourceExceedsFunding(
@@ -183,6 +189,13 @@ def evolve(state: Capital, event: Event) -> Capital:
         case ProjectCapitalised():
             used = dict(state.used)
             for share in event.sources:
+                used[share.lot] = used.get(share.lot, 0) + share.amount_fen
+            return Capital(used)
+        case CapitalCorrected():
+            used = dict(state.used)
+            for share in event.given_back:
+                used[share.lot] = used.get(share.lot, 0) - share.amount_fen
+            for share in event.taken:
                 used[share.lot] = used.get(share.lot, 0) + share.amount_fen
             return Capital(used)
         case _:

@@ -12,7 +12,12 @@ from uuid import UUID
 from asyncpg import Pool
 
 from libs.events import directory, known
-from libs.events.contracts.funds import ProjectCorrected, ProjectFunded, ProjectProposed
+from libs.events.contracts.allocations import ProjectFundingChanged
+from libs.events.contracts.funds import (
+    ProjectCorrected,
+    ProjectFunded,
+    ProjectProposed,
+)
 from libs.events.contracts.households import OrganisationRegistered
 from libs.events.contracts.registers import OrganisationCorrected
 from libs.events.entries import Row, Table
@@ -39,7 +44,7 @@ FUNDED = Table(
 )
 
 OF_HOUSEHOLDS = (OrganisationRegistered, OrganisationCorrected, *known.AREAS_OF, *directory.OF)
-OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded)
+OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded, ProjectFundingChanged)
 
 
 def of_households(
@@ -59,6 +64,8 @@ def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Tab
             yield PROJECTS, (recorded.stream, fact.area, fact.name, fact.kind)
         case ProjectFunded():
             yield FUNDED, (fact.project, fact.lot, fact.amount_fen)
+        case ProjectFundingChanged():
+            yield FUNDED, (fact.project, fact.lot, fact.more_fen)
         case _:
             return
 

@@ -52,15 +52,16 @@ async def _of_lot(call: Call, _: UUID, state: Lot) -> Sequence[dict[str, Any]]:
             given[standing.project] += fen
     wanted = list(given)
     told = counted("projects", wanted, sum(given.values()))
-    return [told, *await _paid(call, wanted)]
+    return [told, *await paid(call, wanted)]
 
 
 async def _of_project(call: Call, id_: UUID, state: Project) -> Sequence[dict[str, Any]]:
     givers = sorted({giver.lot for giver in state.funded})
-    return [counted("lots", givers, sum(state.funded.values())), *await _paid(call, [id_])]
+    return [counted("lots", givers, sum(state.funded.values())), *await paid(call, [id_])]
 
 
-async def _paid(call: Call, wanted: Sequence[UUID]) -> list[dict[str, Any]]:
+async def paid(call: Call, wanted: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Of the money of these projects."""
     of = {"column": "project", "fen": "amount_fen"}
     return [
         await citing(call, "payments", wanted, table="view.payments", **of),

@@ -13,17 +13,17 @@ from libs.chassis.reading import show
 from libs.chassis.shapes import Made
 from libs.events.contracts.money import Account, Level
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
-from services.funds.domain import lot
+from services.funds.domain import lot, reallocation
 from services.funds.domain.document import Document, documents
 from services.funds.domain.lot import (
     AllocateFund,
     AllocationFacts,
     Lot,
-    ReallocateFund,
     RegisterLot,
     lots,
 )
 from services.funds.domain.project import Project, projects
+from services.funds.domain.reallocation import ReallocateFund
 
 from .purse import new_in, path_of
 
@@ -121,7 +121,7 @@ REALLOCATE = Decider(
     Facts,
     _of_reallocation,
     _where_lot_is,
-    lot.reallocate,
+    reallocation.reallocate,
     keeps_key=True,
     amount=_typed,
 )

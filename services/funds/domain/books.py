@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.batches import BatchDeclared, BatchSealed, LinesAnswered, SubsidyOrdered
 from libs.events.contracts.funds import (
     BatchCorrected,
@@ -34,6 +35,7 @@ LotFact = (
     | FundPaid
     | FundReturned
     | LotCorrected
+    | AllocationCorrected
 )
 SOURCES = ("received", "carried_in", "reallocated")
 _APART = "\x1f"
@@ -180,7 +182,7 @@ INVARIANTS = (
         lot_closes,
         (
             *(LotRegistered, FundAllocated, FundReallocated, FundReserved),
-            *(FundSent, FundPaid, FundReturned, LotCorrected),
+            *(FundSent, FundPaid, FundReturned, LotCorrected, AllocationCorrected),
         ),
         _lot,
     ),

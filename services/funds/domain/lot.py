@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from libs.events.amount import AmountTyped
 from libs.events.contracts import funds
+from libs.events.contracts.allocations import AllocationCorrected
 from libs.events.contracts.funds import FundAllocated, FundReallocated, LotRegistered, PurposeLine
 from libs.events.contracts.money import Account, Level, Movement
 from libs.events.decider import Decision, Facts, Fold
@@ -22,8 +23,6 @@ from .project import Project, Purpose, require_fundable
 
 FundName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 BatchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
-
-
 RECEIVED: tuple[Account, Account] = ("received", "unallocated")
 
 
@@ -59,15 +58,6 @@ class AllocateFund(Command):
     document: UUID | None = None
 
 
-class ReallocateFund(Command):
-    """凭批复文件调整尚未安排资金的用途。"""
-
-    from_purpose: Purpose
-    to_purpose: Purpose
-    amount: AmountTyped
-    document: UUID
-
-
 def lot_stream(area: UUID, year: int, level: Level, fund_name: str, batch: str) -> UUID:
     """A fund name in a use line is never a second receipt: its lot has this id (dossier F5)."""
     return stream_id("lot", str(area), str(area), str(year), level, fund_name, batch)
@@ -101,8 +91,13 @@ class ProjectElsewhere(Refused):
     """项目不在该资金的区域之内：资金区域 {lot_area}，项目区域 {project_area}。"""
 
 
-class ApprovalNeeded(Refused):
-    """调整用途须凭批复文件：{number} 不是批复文件。"""
+class Allocation(NamedTuple):
+    """What one allocation says, as corrected."""
+
+    project: UUID
+    purpose: str
+    document: UUID | None
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +113,7 @@ class Lot:
     amount_fen: int = 0
     document: UUID | None = None
     balances: Balances = field(default_factory=dict)
+    allocations: tuple[Allocation, ...] = ()
 
     @property
     def treasury(self) -> str:
@@ -179,10 +175,7 @@ def allocate(
     project_id = require_fundable(project)
     if document is not None and command.document is not None:
         require_registered(document, command.document)
-    if command.purpose != project.purpose:
-        raise PurposeNotAllowed(purpose=command.purpose, needed=project.purpose)
-    if area not in project.path and facts.home not in facts.project:
-        raise ProjectElsewhere(lot_area=str(area), project_area=str(project.area))
+    require_suits(lot, project, command.purpose, facts)
     fen = command.amount.read().amount_fen
     require_held(lot, "unallocated", command.purpose, None, fen)
     movement = in_treasury(lot, command.purpose, project_id, ("unallocated", "allocated"), fen)
@@ -206,27 +199,13 @@ def allocate(
     return Decision({lot_id: (allocated,), project_id: (mirrored,)}, {"id": str(lot_id)}, number)
 
 
-def reallocate(state: tuple[Lot, Document], command: ReallocateFund, _: Facts) -> Decision:
-    """F3: a change of use exists only with an approval document; as received stays visible."""
-    lot, document = state
-    lot_id, area = known(lot)
-    require_registered(document, command.document)
-    if document.kind != "approval":
-        raise ApprovalNeeded(number=document.number)
-    fen = command.amount.read().amount_fen
-    require_held(lot, "unallocated", command.from_purpose, None, fen)
-    event = FundReallocated(
-        area=area,
-        lot=lot_id,
-        from_purpose=command.from_purpose,
-        to_purpose=command.to_purpose,
-        document=command.document,
-        movements=(
-            in_treasury(lot, command.from_purpose, None, ("unallocated", "reallocated"), fen),
-            in_treasury(lot, command.to_purpose, None, ("reallocated", "unallocated"), fen),
-        ),
-    )
-    return Decision({lot_id: (event,)}, {"id": str(lot_id)}, document.number)
+def require_suits(lot: Lot, project: Project, purpose: str, facts: AllocationFacts) -> None:
+    """Raises: PurposeNotAllowed, ProjectElsewhere."""
+    _, area = known(lot)
+    if purpose != project.purpose:
+        raise PurposeNotAllowed(purpose=purpose, needed=project.purpose)
+    if area not in project.path and facts.home not in facts.project:
+        raise ProjectElsewhere(lot_area=str(area), project_area=str(project.area))
 
 
 def known(lot: Lot) -> tuple[UUID, UUID]:
@@ -259,17 +238,7 @@ def in_treasury(
 def evolve(state: Lot, event: Event) -> Lot:
     match event:
         case LotRegistered():
-            return Lot(
-                id=event.lot,
-                area=event.area,
-                level=event.level,
-                year=event.year,
-                fund_name=event.fund_name,
-                batch=event.batch,
-                amount_fen=event.amount.amount_fen,
-                document=event.document,
-                balances=moved({}, event.movements),
-            )
+            return _registered(event)
         case funds.LotCorrected():
             return replace(
                 state,
@@ -283,9 +252,14 @@ def evolve(state: Lot, event: Event) -> Lot:
             )
         case funds.KeyTaken():
             return replace(state, id=event.by)
+        case FundAllocated():
+            arranged = _arranged(event.movements[0], event.document)
+            after = moved(state.balances, event.movements)
+            return replace(state, balances=after, allocations=(*state.allocations, arranged))
+        case AllocationCorrected():
+            return _rearranged(state, event)
         case (
-            FundAllocated()
-            | FundReallocated()
+            FundReallocated()
             | funds.FundReserved()
             | funds.FundSent()
             | funds.FundPaid()
@@ -294,6 +268,33 @@ def evolve(state: Lot, event: Event) -> Lot:
             return replace(state, balances=moved(state.balances, event.movements))
         case _:
             return state
+
+
+def _registered(event: LotRegistered) -> Lot:
+    return Lot(
+        event.lot,
+        event.area,
+        event.level,
+        event.year,
+        event.fund_name,
+        event.batch,
+        event.amount.amount_fen,
+        event.document,
+        moved({}, event.movements),
+    )
+
+
+def _arranged(movement: Movement, document: UUID | None) -> Allocation:
+    assert movement.project is not None, "what is allocated names its project"
+    return Allocation(movement.project, movement.purpose, document, movement.amount_fen)
+
+
+def _rearranged(state: Lot, event: AllocationCorrected) -> Lot:
+    nth = event.allocation - 1
+    purpose = state.allocations[nth].purpose
+    now = Allocation(event.project, purpose, event.document, event.amount_fen)
+    allocations = (*state.allocations[:nth], now, *state.allocations[nth + 1 :])
+    return replace(state, balances=moved(state.balances, event.movements), allocations=allocations)
 
 
 lots: Fold[Lot] = Fold("lot", Lot(), evolve)

@@ -93,7 +93,7 @@ class CorrectionBelowUsed(Refused):
 
 
 class LotAlreadyAllocated(Refused):
-    """资金已经安排，不能更正{field}：支出顺序以此为准；请先收回安排。"""
+    """资金已经安排，不能更正{field}：支出顺序以此为准；请先更正安排、收回资金。"""
 
 
 class LotWithoutAmount(Refused):

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.events.amount import AmountTyped
+from libs.events.contracts.allocations import ProjectFundingChanged
 from libs.events.contracts.funds import (
     KeyTaken,
     ProjectCorrected,
@@ -163,10 +164,18 @@ def evolve(state: Project, event: Event) -> Project:
             return replace(state, in_library=True)
         case ProjectFunded():
             giver = FundedBy(event.lot, event.level, event.batch)
-            total = state.funded.get(giver, 0) + event.amount_fen
-            return replace(state, funded={**state.funded, giver: total})
+            return _given(state, giver, event.amount_fen)
+        case ProjectFundingChanged():
+            return _given(state, FundedBy(event.lot, event.level, event.batch), event.more_fen)
         case _:
             return state
+
+
+def _given(state: Project, giver: FundedBy, more_fen: int) -> Project:
+    """A lot of which nothing is left was never a giver."""
+    total = state.funded.get(giver, 0) + more_fen
+    others = {one: fen for one, fen in state.funded.items() if one != giver}
+    return replace(state, funded={**others, giver: total} if total else others)
 
 
 projects: Fold[Project] = Fold("project", Project(), evolve)

@@ -14,13 +14,12 @@ from libs.events.clock import today
 from libs.events.correction import NotCorrectable, NothingToCorrect
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from libs.events.known import below
-from services.households.domain import correction
+from services.households.domain import correction, person_correction
 from services.households.domain.area import Changing, code_stream
 from services.households.domain.correction import (
     CorrectArea,
     CorrectHousehold,
     CorrectOrganisation,
-    CorrectPerson,
     CorrectPopulation,
     Counted,
 )
@@ -33,7 +32,8 @@ from services.households.domain.organisation import (
     names,
     organisations,
 )
-from services.households.domain.person import Held, Person, persons
+from services.households.domain.person import Person, Warned, persons
+from services.households.domain.person_correction import CorrectPerson, Renumbering
 from services.households.domain.population import Population, populations
 from services.households.domain.tree import Area, areas, bearers
 
@@ -62,8 +62,15 @@ async def _of_household(_: Call, __: UUID, state: Household) -> Sequence[dict[st
     ]
 
 
-async def _nothing(_: Call, __: UUID, ___: Population | Person) -> Sequence[dict[str, Any]]:
+async def _nothing(_: Call, __: UUID, ___: Population) -> Sequence[dict[str, Any]]:
     return []
+
+
+async def _of_person(call: Call, id_: UUID, state: Person) -> Sequence[dict[str, Any]]:
+    """Households that list the person, and the person's accounts: all by the id, which stays."""
+    rows = await call.log.pool.fetch(_LISTING, id_)
+    accounts = counted("accounts", [account.id for account in state.accounts])
+    return [counted("households", [row["household"] for row in rows]), accounts]
 
 
 async def _of_organisation(call: Call, id_: UUID, state: Organisation) -> Sequence[dict[str, Any]]:
@@ -81,6 +88,7 @@ async def _of_area(call: Call, id_: UUID, _: Area) -> Sequence[dict[str, Any]]:
 
 
 _BELOW = below("$1")
+_LISTING = "SELECT household FROM view.members WHERE person = $1"
 HOUSEHOLD = Subject(
     "households",
     "household",
@@ -112,7 +120,15 @@ ORGANISATION = Subject(
     ),
 )
 AREA = Subject("areas", "area", "区域", areas, lambda one: one.id, _of_area, (FIGURES,))
-PERSON = Subject("persons", "person", "人员", persons, lambda one: one.area, _nothing)
+PERSON = Subject(
+    "persons",
+    "person",
+    "人员",
+    persons,
+    lambda one: one.area,
+    _of_person,
+    (("funds", "该人员所在户的发放，按人员编号不变", "/api/v1/funds/batches"),),
+)
 for one in (HOUSEHOLD, POPULATION, ORGANISATION, AREA, PERSON):
     history(router, one, *READERS)
 
@@ -149,11 +165,17 @@ async def _of_code(streams: Streams, ask: Ask[CorrectArea]) -> Changing:
     return Changing(known, await streams.load_many(areas, marked))
 
 
-async def _person(streams: Streams, ask: Ask[CorrectPerson]) -> Held:
-    return await held(streams, ask.subject)
+async def _person(streams: Streams, ask: Ask[CorrectPerson]) -> Renumbering:
+    known, number = await held(streams, ask.subject), ask.command.number
+    if number in (None, ask.subject):
+        return Renumbering(known, Person())
+    return Renumbering(known, await streams.load(persons, number))
 
 
-async def _where(_: Knowing, state: Flagging | Counted | Addition | Held, __: Ask[Any]) -> Facts:
+Placed = Flagging | Counted | Addition | Renumbering
+
+
+async def _where(_: Knowing, state: Placed, __: Ask[Any]) -> Facts:
     return Facts(path=state.area.path_on(today()))
 
 
@@ -171,7 +193,7 @@ CORRECT_ORGANISATION = Decider(
     CorrectOrganisation, Facts, _organisation, _where, correction.correct_organisation
 )
 CORRECT_AREA = Decider(CorrectArea, Facts, _of_code, _where_it_is, correction.correct_area)
-CORRECT_PERSON = Decider(CorrectPerson, Facts, _person, _where, correction.correct_person)
+CORRECT_PERSON = Decider(CorrectPerson, Facts, _person, _where, person_correction.correct_person)
 DECIDERS = (
     CORRECT_HOUSEHOLD,
     CORRECT_POPULATION,
@@ -179,6 +201,14 @@ DECIDERS = (
     CORRECT_AREA,
     CORRECT_PERSON,
 )
+
+
+class PersonCorrectionMade(CorrectionMade):
+    """Sealed texts are null; what a check digit says of a corrected number stops nothing."""
+
+    warnings: list[Warned]
+
+
 MADE: dict[str, Any] = {"status_code": 201, "response_model": CorrectionMade}
 
 
@@ -207,10 +237,15 @@ async def correct_area(id: UUID, command: CorrectArea, call: Steward) -> Respons
 
 
 @router.post(
-    "/persons/{id}/corrections", **MADE, tags=["人员"], summary="更正个人信息", responses=GONE
+    "/persons/{id}/corrections",
+    status_code=201,
+    response_model=PersonCorrectionMade,
+    tags=["人员"],
+    summary="更正个人信息",
+    responses=GONE,
 )
 async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Response:
-    """更正前后的内容都密封保存；回答只说更正了哪几项。"""
+    """更正前后的内容都密封保存；回答只说更正了哪几项。证件号码更正后人员编号不变，错的号码不再指向此人。"""
     known = await call.first_answer()
     if known is not None:
         return known
@@ -221,4 +256,7 @@ async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Respo
         raise RefusedCall(call, refusal) from None
     if command is None:
         raise RefusedCall(call, NothingToCorrect())
-    return await correct(call, PERSON, CORRECT_PERSON, command, id)
+    said = await correct(call, PERSON, CORRECT_PERSON, command, id)
+    if said.status_code == 201 and command.number is not None:
+        await call.vault.store.renumber(id, command.number)  # or by the reader, if killed here
+    return said

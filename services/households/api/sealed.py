@@ -17,7 +17,6 @@ from libs.events.clock import today
 from libs.events.contracts.persons import PersonField
 from libs.events.decider import Streams
 from services.households.domain import checksum
-from services.households.domain.correction import CorrectPerson, PersonChanges
 from services.households.domain.household import registry
 from services.households.domain.person import (
     AccountRow,
@@ -28,6 +27,7 @@ from services.households.domain.person import (
     Warned,
     persons,
 )
+from services.households.domain.person_correction import CorrectPerson, PersonChanges
 from services.households.domain.tree import Area
 
 from .typed import EnterAccount, EnterCorrection, EnteredPerson, EnterPersons
@@ -46,6 +46,10 @@ async def sealed_persons(
     """Only what is new is sealed and mapped: a known person keeps what was told first.
     `unnumbered`: ids of the rows without an ID number, where the caller has them."""
     ids = await _ids(vault, typed, unnumbered)
+    ids = [
+        one.became or id_
+        for id_, one in zip(ids, await streams.load_many(persons, ids), strict=True)
+    ]
     known = await streams.load_many(persons, ids)
     rows = list(zip(ids, typed.persons, strict=True))
     new = [row for row, was in zip(rows, known, strict=True) if was.area is None]
@@ -140,6 +144,9 @@ async def sealed_correction(
         await vault.index([(held.person.area, told["name"] or "", held.id)])
     if (phone := told.get("phone")) is not None:
         await vault.hold(Kind.PHONE, [(phone, held.id)])
+    its_id = None
+    if (typed_number := told.get("id_number")) is not None:
+        (its_id,) = await vault.identify(Kind.IDENTITY, [typed_number], held.person.area)
     changes = PersonChanges.model_validate({name: sealed.get(name) for name in told})
     return CorrectPerson(
         occurred_on=typed.occurred_on,
@@ -147,6 +154,8 @@ async def sealed_correction(
         document=typed.document,
         evidence=typed.evidence,
         changes=changes,
+        number=its_id,
+        warnings=() if typed_number is None else tuple(_of_number(1, typed_number)),
     )
 
 
@@ -164,10 +173,13 @@ async def _told(
 def _warnings(typed: EnterPersons) -> Iterator[Warned]:
     for row, entered in enumerate(typed.persons, 1):
         if entered.id_number is not None:
-            wrong = checksum.of_id_number(number(Kind.IDENTITY, entered.id_number))
-            yield from _warned(row, "id_number", wrong)
+            yield from _of_number(row, entered.id_number)
         if entered.account is not None:
             yield from _of_account(row, entered.account.number)
+
+
+def _of_number(row: int, text: str) -> Iterator[Warned]:
+    yield from _warned(row, "id_number", checksum.of_id_number(number(Kind.IDENTITY, text)))
 
 
 def _of_account(row: int, text: str) -> Iterator[Warned]:

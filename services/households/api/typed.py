@@ -14,7 +14,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from libs.chassis.vault.spelling import Kind, number
 from libs.events.canonical import canonical
-from libs.events.correction import Changes, Letter, Reason, barred
+from libs.events.correction import Changes, Letter, Reason
 from libs.events.types import Day
 from services.households.domain.disclosure import MOST_ASKED, Purpose
 from services.households.domain.person import LARGEST_LIST, Bank, Closed
@@ -97,8 +97,8 @@ class EnteredChanges(Changes):
 
     name: Name | SkipJsonSchema[None] = None
     phone: Phone | None = None
-    id_number: Number | SkipJsonSchema[None] = barred(
-        "证件号码决定人员编号；请以正确的号码另行登记，并销毁错登的人员"
+    id_number: Number | SkipJsonSchema[None] = Field(
+        default=None, description="证件号码；人员编号不变，错的号码不再指向此人；须有文号或证据"
     )
 
 

@@ -1,7 +1,7 @@
 """What of the registers of households can be corrected 更正, and what is done instead of the rest.
 
 Where a thing lies, and what gave it its id, is never corrected: areas are reformed 区划调整, people
-and households move. Of a person both texts are sealed, and neither stands in clear anywhere.
+and households move. Persons: person_correction.py.
 """
 
 from __future__ import annotations
@@ -13,20 +13,17 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from libs.events.contracts.changes import SealedChange
 from libs.events.contracts.households import Era
 from libs.events.contracts.registers import (
     AreaCorrected,
     HouseholdCorrected,
     OrganisationCorrected,
-    PersonCorrected,
     PopulationCorrected,
 )
 from libs.events.correction import (
     Changes,
     Correct,
     Correctable,
-    NothingToCorrect,
     barred,
     body_of,
     corrected,
@@ -41,7 +38,6 @@ from .household import Flagging, Household, HouseholdNotRegistered
 from .organisation import Addition, Organisation, OrganisationName, marks
 from .organisation import registered as organisation_registered
 from .organisation import require_free as require_free_name
-from .person import Held, SealedText, present
 from .population import Population
 from .tree import Area
 
@@ -116,21 +112,6 @@ class CorrectArea(Correct):
     """更正区域现行的代码或名称，自原启用日起。区划确有变化的，登记代码变更或区划调整。"""
 
     changes: AreaChanges
-
-
-class PersonChanges(Changes):
-    """更正人员的哪几项：内容已密封。"""
-
-    may_be_null: ClassVar[frozenset[str]] = frozenset({"phone"})
-
-    name: SealedText | SkipJsonSchema[None] = None
-    phone: SealedText | None = None
-
-
-class CorrectPerson(Correct):
-    """更正人员的个人信息：内容已密封。"""
-
-    changes: PersonChanges
 
 
 class MembersAreThePersons(Refused):
@@ -240,26 +221,3 @@ def correct_area(state: Changing, command: CorrectArea, _: Facts) -> Decision:
     if now["code"] != known.newest.code:
         events |= code_taken(id_, now["code"], since)
     return Decision(events, body_of(id_, changes), command.document)
-
-
-def correct_person(state: Held, command: CorrectPerson, _: Facts) -> Decision:
-    """What was told and what is told now, both sealed; the answer says which fields, no text."""
-    area = present(state.person)
-    wanted = command.changes.says()
-    changes = tuple(
-        SealedChange(field=name, was=getattr(state.person, name), now=wanted[name])
-        for name in sorted(wanted)
-        if wanted[name] != getattr(state.person, name)
-    )
-    if not changes:
-        raise NothingToCorrect()
-    event = PersonCorrected(
-        person=state.id,
-        area=area,
-        changes=changes,
-        reason=command.reason,
-        evidence=command.evidence,
-    )
-    told = [{"field": change.field, "was": None, "now": None} for change in changes]
-    body = {"id": str(state.id), "changes": told, "derived": []}
-    return Decision({state.id: (event,)}, body, command.document)

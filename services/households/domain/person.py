@@ -20,7 +20,7 @@ from libs.events.contracts.persons import (
     PersonField,
     PersonRegistered,
 )
-from libs.events.contracts.registers import PersonCorrected
+from libs.events.contracts.registers import NumberTaken, PersonCorrected
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.errors import Refused
 from libs.events.types import SEALED, Command, Event
@@ -94,6 +94,10 @@ class PersonIsErased(Refused):
     status = 410
 
 
+class NumberJustTaken(Refused):
+    """证件号码刚由更正成为另一已登记人员的号码：第 {row} 行，请以新的请求重新登记。"""
+
+
 class AccountUnchanged(Refused):
     """收款账户没有变化：该人员自 {since} 起就使用此账户。"""
 
@@ -110,7 +114,8 @@ class Account(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Person:
     """What the person's stream says; accounts in order, the last one is paid on. `last_on`: the
-    last day on which something happened, from which retention counts."""
+    last day on which something happened, from which retention counts. `became`: of an id that is no
+    person's, whose number it now leads to."""
 
     area: UUID | None = None
     name: str | None = None
@@ -121,6 +126,7 @@ class Person:
     last_on: date | None = None
     synthetic: bool = False
     erased: bool = False
+    became: UUID | None = None
 
     def sealed(self, field: PersonField) -> str | None:
         """The sealed text of a field, if one was told."""
@@ -183,6 +189,9 @@ def _require_ours(state: Listed, command: RegisterPersons) -> None:
         raise PersonKnownElsewhere(row=elsewhere[0], count=len(elsewhere))
     if any(person.erased for person in state.known):
         raise PersonIsErased()
+    for number, person in enumerate(state.known, 1):
+        if person.became is not None:
+            raise NumberJustTaken(row=number)
 
 
 def _registered(row: PersonRow, command: RegisterPersons) -> tuple[Event, ...]:
@@ -249,7 +258,10 @@ def evolve(state: Person, event: Event) -> Person:
         case PersonCorrected():
             told = {change.field: change.now for change in event.changes}
             name, phone = told.get("name", state.name), told.get("phone", state.phone)
-            return replace(state, name=name, phone=phone)
+            id_number = told.get("id_number", state.id_number)
+            return replace(state, name=name, phone=phone, id_number=id_number)
+        case NumberTaken():
+            return replace(state, became=event.by)
         case PersonErased():
             return replace(state, erased=True)
         case _:

@@ -93,7 +93,7 @@ def _place(desk: Desk, village: UUID | None, row: Taken) -> Iterator[Fault]:
         return
     found = desk.places.find(natural(typed))
     if found is None:
-        near = "、".join(desk.places.nearest(natural(typed)))
+        near = "、".join(desk.places.nearest_codes(natural(typed)))
         message = "村编码不在本次导入的区域内，或不认识"
         yield Fault("unknown_place", message, f"相近的编码：{near}", "village")
     elif found != village:

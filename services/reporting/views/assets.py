@@ -95,6 +95,21 @@ def _formed_anew(origin: Origin, fact: AssetCorrected) -> Iterator[tuple[Table, 
             value_fen=signed(sign, told.get("value", fact.value_fen)),
             assets=sign,
         )
+    yield from _sources_anew(origin, fact)
+
+
+def _sources_anew(origin: Origin, fact: AssetCorrected) -> Iterator[tuple[Table, Row]]:
+    """The same of each lot whose share was another; behind those of the formation, by parity."""
+    known: dict[str, Any] = {"project": fact.project, "name": fact.name, "kind": fact.kind}
+    named = [change for change in fact.changes if change.field.startswith("sources.")]
+    for nth, change in enumerate(named, 1):
+        lot = UUID(change.field.removeprefix("sources."))
+        for n, sign, fen in ((TAKEN_BACK, -1, change.was), (ANEW, 1, change.now)):
+            if fen:
+                given: dict[str, Any] = {"lot": lot, "value_fen": signed(sign, fen)}
+                yield _step(
+                    origin, "source", fact.asset, fact.area, n=2 * nth + n, **known, **given
+                )
 
 
 def _recorded_anew(origin: Origin, fact: LedgerCorrected) -> Iterator[tuple[Table, Row]]:

@@ -71,8 +71,8 @@ SELECT purpose,
 LOT_PROJECTS = f"""
 WITH {CUT}, {_entries("m", "view.movements", "lot")}
 SELECT m.project AS id, p.name, p.kind, m.purpose, {_SUMS},
-       coalesce(sum(m.amount_fen) FILTER (WHERE m.event = 'FundAllocated'), 0)::bigint
-           AS given_fen,
+       coalesce(sum(m.amount_fen) FILTER (WHERE m.account = 'allocated'
+           AND m.event IN ('FundAllocated', 'AllocationCorrected')), 0)::bigint AS given_fen,
        array_remove(array_agg(DISTINCT m.document) FILTER (WHERE m.event = 'FundAllocated'), NULL)
            AS documents
   FROM m LEFT JOIN {_named("view.projects", "project", "p")} ON p.project = m.project
@@ -89,7 +89,8 @@ SELECT m.payment AS id, p.kind, p.grade, p.scheme, p.period, p.use, p.project, {
 LOT_ASSETS = f"""
 WITH {CUT}, {_entries("a", "view.assets", "lot")}
 SELECT asset AS id, name, kind, project, area, sum(value_fen)::bigint AS from_lot_fen
-  FROM a WHERE fact = 'source' GROUP BY asset, name, kind, project, area ORDER BY asset
+  FROM a WHERE fact = 'source' GROUP BY asset, name, kind, project, area
+HAVING sum(value_fen) <> 0 ORDER BY asset
 """  # noqa: S608 - constants
 PAYMENT = f"""
 WITH {CUT} SELECT p.payment AS id, p.kind, p.area, p.project, j.name AS project_name, p.payee_kind,
@@ -147,7 +148,8 @@ WITH {CUT}, {_entries("a", "view.assets", "asset")}
 SELECT a.lot AS id, l.level, l.fund_name, d.number, d.title, sum(a.value_fen)::bigint AS amount_fen
   FROM a LEFT JOIN {_named("view.lots", "lot", "l")} ON l.lot = a.lot
   LEFT JOIN {_named("view.documents", "document_id", "d")} ON d.document_id = l.document_id
- WHERE a.fact = 'source' GROUP BY a.lot, l.level, l.fund_name, d.number, d.title ORDER BY a.lot
+ WHERE a.fact = 'source' GROUP BY a.lot, l.level, l.fund_name, d.number, d.title
+HAVING sum(a.value_fen) <> 0 ORDER BY a.lot
 """  # noqa: S608 - constants
 ASSET_LIFE = f"""
 WITH {CUT}, {_entries("a", "view.assets", "asset")}
