@@ -67,6 +67,8 @@ class Due(NamedTuple):
     assumed: bool
 
 
+BEYOND = Due(date.max, date.max, assumed=True)
+"""Of what waits since a day from which none can be reckoned: it is never due, and counted."""
 Act = Callable[["Deadline", Matter, Due], Reaction]
 
 
@@ -123,7 +125,15 @@ class Dates:
 
 
 def due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
-    """When it is due; None where no row makes it one, or it falls due before the store is live."""
+    """When it is due, BEYOND where that is no day of the calendar; None where no row makes it one,
+    or it falls due before the store is live."""
+    try:
+        return _due(deadline, matter, dates)
+    except OverflowError:
+        return BEYOND
+
+
+def _due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
     row = dates.terms.at(deadline.name, matter.path, matter.since)
     if row is None:
         return None
