@@ -32,11 +32,9 @@ class HoldsAny(Holds):
     """The caller holds one of these roles, in whichever grants: of a question that asks in all of
     them at once, so that none must be chosen by `Acting-As`."""
 
-    async def __call__(self, request: Request) -> Call:
-        caller: Caller = await request.app.state.authenticate(request)
-        log: Log = request.app.state.log
+    async def admitted(self, request: Request, caller: Caller, log: Log) -> Call:
         if caller.roles or "acting-as" in request.headers:
-            return await super().__call__(request)
+            return await super().admitted(request, caller, log)
         await wait_until_visible(request, log)
         await log.known.fresh(DIRECTORY)
         for one in await held(log.pool, caller.subject, today()):
@@ -44,7 +42,7 @@ class HoldsAny(Holds):
             if role is not None:
                 known = replace(caller, id=str(one.user), unit=one.unit, area=one.area)
                 return Call(request, known, role, log)
-        return await super().__call__(request)
+        return await super().admitted(request, caller, log)
 
 
 async def seats_of(call: Call) -> list[Seat]:

@@ -252,6 +252,25 @@ async def test_a_delegate_sees_and_answers_the_principals_tasks_and_no_other_doe
     assert done["closed_by"] == str(office.ids["deputy"])
 
 
+async def test_nobody_closes_a_task_in_earnest_who_meant_to_try_it(
+    office: Office, county: County
+) -> None:
+    """Of people of the directory, whose seat is found otherwise than by their token."""
+    await office.grant("chief", "finance", county.id)
+    await office.installation.catch_up()
+    own = await opened(office.installation, funds, county.east)
+    chief, path = await office.as_("chief"), f"/tasks/{own}/closures"
+    for said in ("1", "True", "yes", "", "true&dry_run=false"):
+        answer = await post(chief, f"{path}?dry_run={said}", {"note": "x"})
+        assert (answer.status_code, answer.json()["title"]) == (400, "请求无法读取"), said
+    named = await post(chief, f"{path}?of=13800000000", {"note": "x"})
+    assert (named.status_code, "个人信息" in named.text) == (400, True)
+    dry = await post(chief, f"{path}?dry_run=true", {"note": "x"})
+    assert (dry.status_code, dry.json()["status"]) == (200, 201), dry.text
+    await office.installation.catch_up()
+    assert await todo(await office.as_("chief", reporting)) == [str(own)]
+
+
 async def test_handing_over_moves_what_is_open_and_handing_back_moves_it_back(
     office: Office, county: County
 ) -> None:
