@@ -3,13 +3,15 @@ to them, each with its area, unit, post, and with everyone whose work is now the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from asyncpg import Pool
 from fastapi import Request
 
 from libs.events.clock import today
-from libs.events.directory import Held, answers_for, held, seat_of
+from libs.events.directory import Held, answers_for, held, same_persons, seat_of
 from libs.events.log import Log
 
 from .auth import Caller
@@ -19,13 +21,15 @@ from .seats import DIRECTORY
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What a grant admits to. `persons`: whose personal tasks are meant for it."""
+    """What a grant admits to. `persons`: whose personal tasks are meant for it; `own`: whose acts
+    count as those of whoever sits there."""
 
     duties: tuple[str, ...]
     area: UUID | None
     unit: UUID | None
     post: str | None
     persons: tuple[str, ...]
+    own: tuple[str, ...]
 
 
 class HoldsAny(Holds):
@@ -51,9 +55,7 @@ async def seats_of(call: Call) -> list[Seat]:
     caller, pool = call.caller, call.log.pool
     if caller.roles:
         user, *lent = (one for one in (caller.id, caller.behalf) if one is not None)
-        seat = await seat_of(pool, lent[0] if lent else user)
-        persons = await answers_for(pool, user, *lent)
-        return [Seat(caller.roles, caller.area, seat.unit, seat.post, tuple(sorted(persons)))]
+        return [await _seat(pool, caller.roles, caller.area, (user, *lent))]
     return [await _of(call.log, one) for one in await held(pool, caller.subject, today())]
 
 
@@ -84,7 +86,14 @@ def _seated(caller: Caller, one: Held) -> Caller:
 
 
 async def _of(log: Log, one: Held) -> Seat:
-    whose = one.user if one.behalf is None else one.behalf
-    seat = await seat_of(log.pool, str(whose))
-    persons = await answers_for(log.pool, *{str(one.user), str(whose)})
-    return Seat(one.duties, one.area, seat.unit, seat.post, tuple(sorted(persons)))
+    users = [str(user) for user in (one.user, one.behalf) if user is not None]
+    return await _seat(log.pool, one.duties, one.area, users)
+
+
+async def _seat(
+    pool: Pool, duties: tuple[str, ...], area: UUID | None, users: Sequence[str]
+) -> Seat:
+    """Of a user, and of the one whose grant it is, whose unit and post then count."""
+    unit, post = await seat_of(pool, users[-1])
+    persons, own = await answers_for(pool, *users), await same_persons(pool, *users)
+    return Seat(duties, area, unit, post, tuple(sorted(persons)), tuple(sorted(own)))

@@ -46,7 +46,7 @@ LIVE_KEY = "live"
 
 class Matter(NamedTuple):
     """What waits: since which day, where, in words and numbers; of which duties, if it says so
-    itself, and who may not answer it."""
+    itself, and who may not answer it, one or more."""
 
     subject: UUID
     area: UUID | None
@@ -56,6 +56,7 @@ class Matter(NamedTuple):
     numbers: Mapping[str, int | str | None]
     duties: Sequence[str] = ()
     not_person: str | None = None
+    not_persons: Sequence[str] = ()
 
 
 class Due(NamedTuple):
@@ -83,6 +84,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         waits_for=duties[0],
         or_duties=duties[1:],
         not_person=matter.not_person,
+        not_persons=tuple(matter.not_persons),
         due_on=due.on,
         target=matter.subject,
         about=about(deadline.name, matter.subject, due.on),
