@@ -137,8 +137,8 @@ def react(recorded: Recorded, fact: Event, _: Metadata) -> Reaction | None:
 
 
 def reactor(service: str) -> Reactor:
-    """On the service's own log."""
-    return Reactor("approval_tasks", service, react)
+    """On the service's own log. What an import asks for waits for people as any other does."""
+    return Reactor("approval_tasks", service, react, imports=True)
 
 
 _WAITING = f"""

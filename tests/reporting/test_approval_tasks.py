@@ -16,12 +16,18 @@ from services.reporting.service import service as reporting
 from tests.clock import ruled, ticked
 from tests.conftest import Installation
 from tests.funds.district import District, open_district, yuan
+from tests.imports.desk import desk as sheets
+from tests.imports.desk import sheet
 from tests.office import Office, open_office, refusal
 from tests.registry import decided_again, made, post
 
 TODAY = today()
 DAY = timedelta(days=1)
 PEOPLE = ("chief", "deputy", "third", "fourth", "fifth")
+
+
+HEADS = ("文号", "文件标题", "级次", "年度", "资金名称", "批次", "用途", "金额(万元)", "下达日期")
+LETTER = ("测财农〔2020〕91号", "关于下达资金的通知", "中央", 2020, "专项资金", "第一批")
 
 
 class Desk:
@@ -135,3 +141,18 @@ async def test_the_principal_of_the_maker_is_not_asked(desk: Desk) -> None:
         assert await desk.closes(who, task) == (403, "TaskNotYours")
     await ticked(desk.installation, funds, TODAY + 3 * DAY)
     assert await desk.who_has_one("approval_waiting") == ["third", "fourth", "fifth"]
+
+
+async def test_what_an_import_asks_for_is_a_task_of_those_who_may_say_yes(desk: Desk) -> None:
+    steward = await desk.installation.client(funds, "steward")
+    bands = {"bands": [{"up_to_fen": None, "count": 1, "duties": ["finance"]}]}
+    row = {"key": "RegisterLot", "valid_from": "2020-01-01", "values": bands}
+    await made(steward, "/reference/rows", {"set": "approval", "area": None, "row": row})
+    letter = {"kind": "funding", "level": "central", "issued_on": "2020-03-01"}
+    letter |= {"number": LETTER[0], "title": LETTER[1], "area": str(desk.district.county.id)}
+    await made(desk.district.finance, "/documents", letter)
+    at = await sheets(desk.installation, funds, "finance")
+    rows = sheet(HEADS, (*LETTER, "water", 12.5, "2020-03-01"))
+    await at.taken("lots", desk.district.county.id, rows, "valid_rows")
+    await desk.told()
+    assert await desk.who_has_one() == [who for who in PEOPLE if who != "deputy"]
