@@ -13,6 +13,7 @@ from fastapi import Request
 from libs.events.clock import today
 from libs.events.directory import Held, answers_for, held, same_persons, seat_of
 from libs.events.log import Log
+from libs.events.tasks import Task
 
 from .auth import Caller
 from .call import Call, Holds, wait_until_visible
@@ -21,14 +22,15 @@ from .seats import DIRECTORY
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What a grant admits to. `persons`: whose personal tasks are meant for it; `own`: whose acts
-    count as those of whoever sits there."""
+    """What a grant admits to. `persons`: whose personal tasks are meant for it; `taken`: of them,
+    whose work was handed over to it; `own`: whose acts count as those of whoever sits there."""
 
     duties: tuple[str, ...]
     area: UUID | None
     unit: UUID | None
     post: str | None
     persons: tuple[str, ...]
+    taken: tuple[str, ...]
     own: tuple[str, ...]
 
 
@@ -59,19 +61,44 @@ async def seats_of(call: Call) -> list[Seat]:
     return [await _of(call.log, one) for one in await held(pool, caller.subject, today())]
 
 
-async def seated_for(call: Call, duties: tuple[str, ...], area: UUID | None) -> Call:
-    """The call in the seat that answers a task of these duties in this area: the caller's own
-    before one that was delegated; as it came where none does, to be refused."""
-    caller, log = call.caller, call.log
+async def seated_for(call: Call, task: Task) -> Call:
+    """The call in the seat that answers a task, as the one list finds it (reporting):
+    the caller's own before one that was delegated; where none does, in one of its duty and area or
+    as it came, to be refused."""
+    caller, log, duties = call.caller, call.log, (task.waits_for, *task.or_duties)
     if caller.roles:
-        role = next((held for held in caller.roles if held in duties), call.role)
-        return replace(call, role=role)
-    path = () if area is None else await log.known.path(area)
-    for one in await held(log.pool, caller.subject, today()):
-        fitting = [duty for duty in one.duties if duty in duties]
-        if fitting and one.area in (None, *path):
-            return replace(call, caller=_seated(caller, one), role=fitting[0])
+        return replace(call, role=_role(caller.roles, duties, call.role))
+    path = () if task.area is None else await log.known.path(task.area)
+    grants = [(one, await _of(log, one)) for one in await held(log.pool, caller.subject, today())]
+    answering = [one for one, seat in grants if _answers(seat, task, path)]
+    near = [one for one, seat in grants if _of_duty(seat, task, path)]
+    for one in (*answering, *near):
+        return replace(
+            call, caller=_seated(caller, one), role=_role(one.duties, duties, one.duties[0])
+        )
     return call
+
+
+def _role(held: Sequence[str], duties: Sequence[str], otherwise: str) -> str:
+    return next((one for one in held if one in duties), otherwise)
+
+
+def _of_duty(seat: Seat, task: Task, path: Sequence[UUID]) -> bool:
+    duties = {task.waits_for, *task.or_duties}
+    return not duties.isdisjoint(seat.duties) and seat.area in (None, *path)
+
+
+def _answers(seat: Seat, task: Task, path: Sequence[UUID]) -> bool:
+    """What was handed over asks no duty and no area of whoever has it now: it would be nobody's."""
+    return all(
+        (
+            _of_duty(seat, task, path) or task.person in seat.taken,
+            task.person is None or task.person in seat.persons,
+            task.unit in (None, seat.unit),
+            task.post in (None, seat.post),
+            task.barred.isdisjoint(seat.own),
+        )
+    )
 
 
 def _seated(caller: Caller, one: Held) -> Caller:
@@ -96,4 +123,5 @@ async def _seat(
     """Of a user, and of the one whose grant it is, whose unit and post then count."""
     unit, post = await seat_of(pool, users[-1])
     persons, own = await answers_for(pool, *users), await same_persons(pool, *users)
-    return Seat(duties, area, unit, post, tuple(sorted(persons)), tuple(sorted(own)))
+    whose = (tuple(sorted(some)) for some in (persons, persons - set(users), own))
+    return Seat(duties, area, unit, post, *whose)

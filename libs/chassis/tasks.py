@@ -77,7 +77,7 @@ async def get_task(id: UUID, call: Anyone) -> Response:
 async def close(id: UUID, command: CloseTask, call: Answerer) -> Response:
     """写明处理结果；一件待办只办结一次，由所等的人办理。"""
     task = await LiveStreams(call.log.loads).load(tasks.tasks, id)
-    seated = await seated_for(call, (task.waits_for, *task.or_duties), task.area)
+    seated = await seated_for(call, task)
     return await seated.execute(tasks.CLOSE, command, id)
 
 

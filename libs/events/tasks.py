@@ -114,11 +114,12 @@ class Task:
 
 
 class TaskFacts(Facts, frozen=True, kw_only=True):
-    """Who closes it: in which role, by whose seat, everyone whose work is theirs now, and everyone
-    whose acts count as their own, which handing over does not end."""
+    """Who closes it: in which role, by whose seat, everyone whose work is theirs now (`taken`: by
+    hand-over), and everyone whose acts count as their own, which handing over does not end."""
 
     role: str = ""
     same: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     seat: Seat = Seat(None, None)
 
@@ -167,7 +168,7 @@ def close(state: Task, command: CloseTask, facts: TaskFacts) -> Decision:
 def _require_theirs(task: Task, facts: TaskFacts) -> None:
     duties = (task.waits_for, *task.or_duties)
     unlike = (
-        facts.role not in duties,
+        facts.role not in duties and task.person not in facts.taken,
         task.person is not None and task.person not in facts.same,
         not task.barred.isdisjoint((*facts.same, *facts.own)),
         task.unit is not None and task.unit != facts.seat.unit,
@@ -229,9 +230,16 @@ async def _who(known: Knowing, state: Task, ask: Ask[Any]) -> TaskFacts:
         return TaskFacts(path=lies.path, role=role)
     users = [one for one in (ask.actor.id, ask.behalf) if one]
     same = tuple(sorted(await answers_for(known.pool, *users)))
+    taken = tuple(one for one in same if one not in users)
     own = tuple(sorted(await same_persons(known.pool, *users)))
     seat = await seat_of(known.pool, ask.behalf or ask.actor.id)
-    return TaskFacts(path=lies.path, role=role, same=same, own=own, seat=seat)
+    path = lies.path
+    if state.person in taken and ask.actor.area is not None:
+        path = (
+            ask.actor.area,
+            *path,
+        )  # what was handed over is within their scope wherever it lies
+    return TaskFacts(path=path, role=role, same=same, taken=taken, own=own, seat=seat)
 
 
 OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True, approvable=False)

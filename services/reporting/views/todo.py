@@ -111,7 +111,8 @@ async def seen(
     pool: Pool, seats: Sequence[Any], wanted: Wanted, after: UUID | None, limit: int
 ) -> list[Record]:
     """Those that wait for one of the seats, by deadline; one more than `limit`. `seats`: plain
-    data of duties, area, unit, post, persons, own."""
+    data of duties, area, unit, post, persons, taken,
+    own."""
     told = json.dumps(seats)
     return await pool.fetch(_SEEN, told, *wanted, after, limit)
 
@@ -126,7 +127,8 @@ async def counted(pool: Pool, seats: Sequence[Any], wanted: Wanted) -> dict[str,
 _MINE = f"""
 WITH seats AS (
     SELECT * FROM json_to_recordset($1::json)
-        AS s(duties text[], area uuid, unit uuid, post text, persons text[], own text[])),
+        AS s(duties text[], area uuid, unit uuid, post text, persons text[], taken text[],
+             own text[])),
 mine AS (
     SELECT t.*, e.note, e.closed_at, e.closed_by, p.area_path, coalesce(t.due_on, 'infinity') AS due
       FROM view.tasks t
@@ -137,8 +139,9 @@ mine AS (
        AND ($4::uuid IS NULL OR t.area IN ({below("$4")}))
        AND EXISTS (
            SELECT FROM seats s
-            WHERE (t.waits_for = ANY (s.duties) OR t.or_duties && s.duties)
-              AND (s.area IS NULL OR s.area = ANY (p.area_path))
+            WHERE ((t.waits_for = ANY (s.duties) OR t.or_duties && s.duties)
+                   AND (s.area IS NULL OR s.area = ANY (p.area_path))
+                   OR t.person = ANY (s.taken))
               AND (t.unit IS NULL OR t.unit = s.unit)
               AND (t.post IS NULL OR t.post = s.post)
               AND (t.person IS NULL OR t.person = ANY (s.persons))
