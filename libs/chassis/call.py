@@ -214,6 +214,10 @@ class Holds:
         log: Log = request.app.state.log
         _require_text(request)
         _require_rehearsable(request, self.rehearsed)
+        return await self.admitted(request, caller, log)
+
+    async def admitted(self, request: Request, caller: Caller, log: Log) -> Call:
+        """Of an address that may be asked: in the seat that admits. Raises: RefusedCall."""
         if not caller.roles:
             await wait_until_visible(request, log)  # a grant is seen by whoever waits for it
             try:

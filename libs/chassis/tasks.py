@@ -65,7 +65,7 @@ async def get_task(id: UUID, call: Anyone) -> Response:
     path = () if task.area is None else await call.log.known.path(task.area)
     told = plain(task)
     form = told.pop("form") or {"method": None, "path": None}
-    told.pop("not_person")
+    del told["not_person"], told["not_persons"]
     row = {**told, **form, **dict(ended or _OPEN), "due_on": task.due_on, "area_path": path}
     of, on = await calendars(call.log.pool), asked_on(call.request)
     response = answer(plain({**shown(row, call.log.service, of, on), "note": task.note}))
@@ -77,7 +77,7 @@ async def get_task(id: UUID, call: Anyone) -> Response:
 async def close(id: UUID, command: CloseTask, call: Answerer) -> Response:
     """写明处理结果；一件待办只办结一次，由所等的人办理。"""
     task = await LiveStreams(call.log.loads).load(tasks.tasks, id)
-    seated = await seated_for(call, (task.waits_for, *task.or_duties), task.area)
+    seated = await seated_for(call, task)
     return await seated.execute(tasks.CLOSE, command, id)
 
 

@@ -46,7 +46,7 @@ LIVE_KEY = "live"
 
 class Matter(NamedTuple):
     """What waits: since which day, where, in words and numbers; of which duties, if it says so
-    itself, and who may not answer it."""
+    itself, and who may not answer it, one or more."""
 
     subject: UUID
     area: UUID | None
@@ -56,6 +56,7 @@ class Matter(NamedTuple):
     numbers: Mapping[str, int | str | None]
     duties: Sequence[str] = ()
     not_person: str | None = None
+    not_persons: Sequence[str] = ()
 
 
 class Due(NamedTuple):
@@ -67,6 +68,8 @@ class Due(NamedTuple):
     assumed: bool
 
 
+BEYOND = Due(date.max, date.max, assumed=True)
+"""Of what waits since a day from which none can be reckoned: it is never due, and counted."""
 Act = Callable[["Deadline", Matter, Due], Reaction]
 
 
@@ -81,6 +84,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         waits_for=duties[0],
         or_duties=duties[1:],
         not_person=matter.not_person,
+        not_persons=tuple(matter.not_persons),
         due_on=due.on,
         target=matter.subject,
         about=about(deadline.name, matter.subject, due.on),
@@ -123,7 +127,15 @@ class Dates:
 
 
 def due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
-    """When it is due; None where no row makes it one, or it falls due before the store is live."""
+    """When it is due, BEYOND where that is no day of the calendar; None where no row makes it one,
+    or it falls due before the store is live."""
+    try:
+        return _due(deadline, matter, dates)
+    except OverflowError:
+        return BEYOND
+
+
+def _due(deadline: Deadline, matter: Matter, dates: Dates) -> Due | None:
     row = dates.terms.at(deadline.name, matter.path, matter.since)
     if row is None:
         return None

@@ -129,10 +129,15 @@ async def same_person(pool: Pool, user: str) -> frozenset[str]:
     return frozenset({user, *(str(row["id"]) for row in rows)})
 
 
+async def same_persons(pool: Pool, *users: str) -> frozenset[str]:
+    """Of somebody who acts on behalf of another, both."""
+    return frozenset[str]().union(*[await same_person(pool, user) for user in users])
+
+
 async def answers_for(pool: Pool, *users: str) -> frozenset[str]:
     """Whose open work is one of these users' now: their own unless they handed it over, and what
     was handed over to them, along every chain."""
-    candidates = frozenset[str]().union(*[await same_person(pool, user) for user in users])
+    candidates = await same_persons(pool, *users)
     rows = await pool.fetch("SELECT id, successor, position FROM known.successors")
     later: dict[str, list[tuple[int, str]]] = {}
     for row in rows:

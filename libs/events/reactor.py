@@ -3,7 +3,8 @@
 A policy is pure and says what to ask; its request id follows from the policy and the event, so the
 command has one effect however often it is asked. It ends done, already done, not yet (parked, in
 order by key) or refused, which opens a task. A reactor starts at the head when it is installed,
-passes over imported history, and is no part of any rebuild. Design 4, ADR 0011.
+passes over imported history unless it says otherwise, and is no part of any rebuild. Design 4,
+ADR 0011.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Reactor:
     """A policy by a name that never changes (its request ids hang on it), and whose facts it
-    reacts to."""
+    reacts to. `imports`: of what an import did too, where that is no history but asks somebody."""
 
     name: str
     source: str
     react: React
+    imports: bool = False
 
     @property
     def reader(self) -> Reader:
@@ -88,7 +90,7 @@ class Reacting(Acting[Chosen]):
         try:
             fact = self.contracts.decode(event.type, event.schema_version, event.payload)
             metadata = decode_metadata(event.metadata)
-            if fact is None or metadata.origin == IMPORTED:
+            if fact is None or (metadata.origin == IMPORTED and not self.reactor.imports):
                 return None
             reaction = self.reactor.react(event, fact, metadata)
         except Exception as error:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -27,10 +26,10 @@ from .calendar_copy import calendars
 from .clock import CHINA
 from .clocks import ClockRow, Waiting
 from .dated_rows import reference_stream, references
-from .deadline import LIVE, TERMS, Dates, Deadline, Found, Matter, about, found_due
+from .deadline import BEYOND, LIVE, TERMS, Dates, Deadline, Found, Matter, about, found_due
 from .decider import AnyDecider, Reaction
 from .errors import ClockError, EpochError, FeedStoppedError, PoisonError, ReplacedError
-from .group_commit import UNKNOWN_OUTCOME, told, unavailable
+from .group_commit import told, unavailable
 from .loads import LiveStreams
 from .log import Log
 from .reactor import NOT_YET
@@ -46,10 +45,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one look found: by which day, and how many are due and not yet done."""
+    """What one look found: by which day, how many are due and not yet done, and of how many no
+    day can be reckoned."""
 
     on: date
     late: int
+    beyond: int
 
 
 class Scheduling:
@@ -86,18 +87,24 @@ class Scheduling:
                 await self._pause(head)
         except ReplacedError:
             await asyncio.sleep(POLL_S)
-        except FeedStoppedError as error:
-            await self.row.say_stopped(str(error))
-            raise
-        except NOT_NOW as error:
+        except (*NOT_NOW, *NOT_YET) as error:
             log.warning("deadlines_wait", service=self.store.service, error=type(error).__name__)
             await self.row.say_waiting(str(error))
             await asyncio.sleep(PAUSE_S)
-        except (asyncpg.PostgresError, *UNKNOWN_OUTCOME) as error:
+        except EpochError:
+            raise
+        except Exception as error:
             if not unavailable(error):
-                raise
+                raise await self._stopped(error) from error
             log.warning("deadlines_wait", service=self.store.service, error=type(error).__name__)
             await asyncio.sleep(PAUSE_S)
+
+    async def _stopped(self, error: Exception) -> FeedStoppedError:
+        """Whatever was not foreseen ends the deadlines of this service alone."""
+        stopped = error if isinstance(error, FeedStoppedError) else PoisonError(told(error))
+        await self.row.say_stopped(str(stopped))
+        log.error("deadlines_stopped", service=self.store.service, reason=str(stopped))
+        return stopped
 
     async def _pause(self, head: int) -> None:
         """Until the log has moved or the day may have changed."""
@@ -129,7 +136,7 @@ class Scheduling:
         late = await self._act(found, now, today)
         await self._close(found, today)
         await self.row.swept(today, late)
-        return Swept(today, late)
+        return Swept(today, late, sum(one.due == BEYOND for one in found))
 
     async def _believe(self, now: datetime) -> None:
         """By the bounds of the log. Raises: ClockError."""

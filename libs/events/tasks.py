@@ -17,10 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .contracts.log import Form, TaskClosed, TaskOpened
 from .decider import Ask, Decider, Decision, Facts, Fold, Knowing, Streams, where
-from .directory import Seat, answers_for, seat_of
+from .directory import Seat, answers_for, same_persons, seat_of
 from .entries import Row, Table
 from .errors import Refused
 from .types import Command, Day, Event, Metadata, Recorded, stream_id
+
+APPROVAL = "approval"
+"""The kind of those that ask for a yes or no: they open and close with the approval."""
 
 
 class FormTyped(BaseModel):
@@ -53,6 +56,7 @@ class OpenTask(Command):
     post: str | None = None
     person: str | None = None
     not_person: str | None = None
+    not_persons: tuple[str, ...] = ()
     form: FormTyped | None = None
     assumed: bool = False
 
@@ -68,6 +72,10 @@ class CloseTask(Command):
 
 class TaskAlreadyClosed(Refused):
     """该待办已经办结：{task}。"""
+
+
+class ClosesWithApproval(Refused):
+    """审批待办随审批办结，不能直接办结：请对审批 {approval} 表示同意或退回。"""
 
 
 class TaskNotYours(Refused):
@@ -97,13 +105,22 @@ class Task:
     not_person: str | None = None
     form: Form | None = None
     assumed: bool = False
+    not_persons: tuple[str, ...] = ()
+
+    @property
+    def barred(self) -> set[str]:
+        """Who may not answer it, though of the duty."""
+        return {*self.not_persons, *(() if self.not_person is None else (self.not_person,))}
 
 
 class TaskFacts(Facts, frozen=True, kw_only=True):
-    """Who closes it: in which role, by whose seat, and everyone whose work is theirs now."""
+    """Who closes it: in which role, by whose seat, everyone whose work is theirs now (`taken`: by
+    hand-over), and everyone whose acts count as their own, which handing over does not end."""
 
     role: str = ""
     same: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     seat: Seat = Seat(None, None)
 
 
@@ -128,6 +145,7 @@ def open_(state: Task, command: OpenTask, _: Facts) -> Decision:
         post=command.post,
         person=command.person,
         not_person=command.not_person,
+        not_persons=command.not_persons,
         form=None if command.form is None else Form(**command.form.model_dump()),
         assumed=command.assumed,
     )
@@ -141,6 +159,8 @@ def close(state: Task, command: CloseTask, facts: TaskFacts) -> Decision:
         raise TaskAlreadyClosed(task=str(state.id))
     if facts.role != "system":
         _require_theirs(state, facts)
+        if state.kind == APPROVAL:
+            raise ClosesWithApproval(approval=str(state.target))
     closed = TaskClosed(task=state.id, area=state.area, note=command.note)
     return Decision({state.id: (closed,)}, {"id": str(state.id)})
 
@@ -148,9 +168,9 @@ def close(state: Task, command: CloseTask, facts: TaskFacts) -> Decision:
 def _require_theirs(task: Task, facts: TaskFacts) -> None:
     duties = (task.waits_for, *task.or_duties)
     unlike = (
-        facts.role not in duties,
+        facts.role not in duties and task.person not in facts.taken,
         task.person is not None and task.person not in facts.same,
-        task.not_person is not None and task.not_person in facts.same,
+        not task.barred.isdisjoint((*facts.same, *facts.own)),
         task.unit is not None and task.unit != facts.seat.unit,
         task.post is not None and task.post != facts.seat.post,
     )
@@ -180,6 +200,7 @@ def evolve(state: Task, event: Event) -> Task:
                 not_person=event.not_person,
                 form=event.form,
                 assumed=event.assumed,
+                not_persons=event.not_persons,
             )
         case TaskClosed():
             return replace(state, closed=True, note=event.note)
@@ -207,9 +228,18 @@ async def _who(known: Knowing, state: Task, ask: Ask[Any]) -> TaskFacts:
     role = ask.actor.role
     if role == "system":
         return TaskFacts(path=lies.path, role=role)
-    same = await answers_for(known.pool, *(one for one in (ask.actor.id, ask.behalf) if one))
+    users = [one for one in (ask.actor.id, ask.behalf) if one]
+    same = tuple(sorted(await answers_for(known.pool, *users)))
+    taken = tuple(one for one in same if one not in users)
+    own = tuple(sorted(await same_persons(known.pool, *users)))
     seat = await seat_of(known.pool, ask.behalf or ask.actor.id)
-    return TaskFacts(path=lies.path, role=role, same=tuple(sorted(same)), seat=seat)
+    path = lies.path
+    if state.person in taken and ask.actor.area is not None:
+        path = (
+            ask.actor.area,
+            *path,
+        )  # what was handed over is within their scope wherever it lies
+    return TaskFacts(path=path, role=role, same=same, taken=taken, own=own, seat=seat)
 
 
 OPEN = Decider(OpenTask, Facts, _to_open, _asked_where, open_, founds_areas=True, approvable=False)
@@ -237,6 +267,7 @@ TASKS = Table(
         ("method", "text"),
         ("path", "text"),
         ("assumed", "bool"),
+        ("not_persons", "text[]"),
     ),
     key=("id",),
     mode="latest",
@@ -264,4 +295,4 @@ def opened_row(recorded: Recorded, fact: TaskOpened) -> Row:
     only = (fact.title, list(fact.or_duties), fact.unit, fact.post, fact.person, fact.not_person)
     form = (None, None) if fact.form is None else (fact.form.method, fact.form.path)
     said = (fact.target, fact.about, fact.reason, recorded.recorded_at)
-    return (*whom, *said, *only, *form, fact.assumed)
+    return (*whom, *said, *only, *form, fact.assumed, list(fact.not_persons))

@@ -17,7 +17,14 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from .canonical import canonical
 from .private import refuse_personal
@@ -136,8 +143,18 @@ def _written(day: Any) -> Any:
     return day
 
 
-Day = Annotated[date, BeforeValidator(_written)]
-"""A day as callers write it: ISO 8601, as text."""
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
+
+
+def _possible(day: date) -> date:
+    """A slip such as year 9999 is no day; terms can be added to every other without an end."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"须在 {FIRST_DAY} 至 {LAST_DAY} 之间")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_written), AfterValidator(_possible)]
+"""A day as callers write it: ISO 8601, as text, within the days that can be meant."""
 
 
 class Command(BaseModel):

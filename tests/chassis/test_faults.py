@@ -20,6 +20,7 @@ from pydantic_core.core_schema import ErrorType
 
 from libs.chassis.faults import WORDS, faults, pointer
 from libs.events.canonical import canonical
+from libs.events.types import Day
 
 
 def read(text: str) -> str:
@@ -47,6 +48,7 @@ class Outer(BaseModel):
     id: UUID = UUID(int=1)
     day: date = date(2020, 1, 1)
     at: AwareDatetime | None = None
+    on: Day = date(2020, 1, 1)
     typed: Typed = ""
     items: tuple[Inner, ...] = Field(default=(), min_length=1, max_length=2)
 
@@ -75,6 +77,8 @@ def told(**plain: Any) -> list[tuple[str, str]]:
         ({"flag": "perhaps"}, "/flag", "须为 true 或 false"),
         ({"id": "1"}, "/id", "须为 UUID"),
         ({"day": "1.1.2020"}, "/day", "须为日期，如 2020-03-16"),
+        ({"on": "1899-12-31"}, "/on", "须在 1900-01-01 至 2200-12-31 之间"),
+        ({"on": "9999-12-31"}, "/on", "须在 1900-01-01 至 2200-12-31 之间"),
         ({"at": "2020-01-01T00:00:00"}, "/at", "须写明时区"),
         ({"items": 1}, "/items", "须为列表"),
         ({"items": []}, "/items", "至少 1 项"),

@@ -87,10 +87,13 @@ class World:
         react: React = policy,
         kind: type[Reacting] = Reacting,
         known: Iterable[AnyDecider] = (FILL, SPEND),
+        *,
+        imports: bool = False,
     ) -> Reacting:
         """Another process with the reactor, when the lease of the one before has run out."""
         await self.own.execute("UPDATE es.leases SET until = clock_timestamp() - interval '1 s'")
-        reactor, sources = Reactor("planted", "purses", react), Sources.direct(self.source.feed())
+        reactor = Reactor("planted", "purses", react, imports)
+        sources = Sources.direct(self.source.feed())
         return kind(reactor, sources, self.log, CONTRACTS, known, clock=self.time)
 
     async def told(self, *notes: str) -> None:
@@ -335,14 +338,17 @@ async def test_it_starts_at_the_head_when_it_is_installed(new_store: NewStore, e
     assert await world.facts(LEFT) == ["PurseFilled"]
 
 
-async def test_imported_history_is_passed_over(world: World) -> None:
+@pytest.mark.parametrize(("imports", "found"), [(False, []), (True, ["PurseFilled"])])
+async def test_imported_history_is_passed_over_unless_it_is_live(
+    world: World, imports: bool, found: list[str]
+) -> None:
     await world.there(LEFT)
     request = asking(part(uuid4(), None, "fill left"))
     history = msgspec.structs.replace(request.metadata, origin="import")
     connection = await world.source.connect()
     await append(connection, prepare(replace(request, metadata=history), CONTRACTS))
-    await (await world.reacting()).catch_up()
-    assert await world.facts(LEFT) == []
+    await (await world.reacting(imports=imports)).catch_up()
+    assert await world.facts(LEFT) == found
 
 
 async def test_it_never_runs_ahead_of_its_services_own_copy(world: World) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from libs.chassis.worker import follow
 from libs.events import every_log, reference
 from libs.events.calendar import CALENDARS
 from libs.events.clock import CHINA, today
@@ -477,6 +478,51 @@ async def test_a_fault_stops_it_loudly(world: World) -> None:
             await scheduling.run()
     stopped = await world.log.pool.fetchval("SELECT stopped FROM es.clocks")
     assert "deadline:answer" in stopped
+
+
+async def test_a_day_from_which_none_can_be_reckoned_is_never_due_and_counted(world: World) -> None:
+    """Of before days were bounded: a slip in one letter is not the end of the others."""
+    await world.term(days=3, unit="working_day", rolls=True)
+    await world.live()
+    _, due = await world.waits(date.max, today())
+    world.time.to(today() + 9 * DAY)
+    await world.read()
+    swept = await (await world.scheduling()).sweep()
+    assert swept is not None
+    assert (swept.late, swept.beyond) == (0, 1)
+    assert [task["target"] for task in await world.facts()] == told(due)
+
+
+@pytest.mark.parametrize("raised", [OverflowError("planted"), ValueError("planted")])
+async def test_whatever_it_stumbles_over_ends_it_alone(world: World, raised: Exception) -> None:
+    class Stumbling(Scheduling):
+        async def _dates(self) -> Any:
+            raise raised
+
+    class Other:
+        """Any other run of the worker."""
+
+        ended = False
+
+        async def run(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.ended = not stop.is_set()
+
+    await world.read()
+    stop, other = asyncio.Event(), Other()
+    runs: Any = [await world.scheduling(Stumbling), other]
+    following = asyncio.create_task(follow(runs, stop))
+    async with asyncio.timeout(20):
+        while await world.log.pool.fetchval("SELECT stopped FROM es.clocks") is None:
+            assert not following.done()
+            await asyncio.sleep(0.02)
+    stop.set()
+    await following
+    assert not other.ended
+    stopped = await world.log.pool.fetchval("SELECT stopped FROM es.clocks")
+    assert stopped == type(raised).__name__
 
 
 async def test_it_looks_at_nothing_while_the_tables_are_behind_the_log(world: World) -> None:

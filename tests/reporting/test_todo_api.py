@@ -252,6 +252,75 @@ async def test_a_delegate_sees_and_answers_the_principals_tasks_and_no_other_doe
     assert done["closed_by"] == str(office.ids["deputy"])
 
 
+async def test_a_delegate_of_the_same_duty_answers_in_the_principals_seat(
+    office: Office, county: County
+) -> None:
+    """As colleagues of one office are; by unit and post too, which are the principal's."""
+    grant = await office.grant("chief", "finance", county.id)
+    await office.grant("deputy", "finance", county.id)
+    await office.delegate("chief", grant, "deputy", valid_from=str(TODAY), valid_until=str(TODAY))
+    path = f"/users/{office.ids['deputy']}/posts"
+    moved = {"unit": str(office.unit), "post": "科员"}
+    assert (await post(office.security, path, moved)).status_code == 201
+    await office.installation.catch_up()
+    person = str(office.ids["chief"])
+    lists = await office.as_("deputy", reporting)
+    for more in ({"person": person}, {"post": "股长"}, {"post": "科员"}):
+        own = await opened(office.installation, funds, county.east, **more)
+        assert await todo(lists) == [str(own)]
+        answered = await post(await office.as_("deputy"), f"/tasks/{own}/closures", {"note": "x"})
+        assert answered.status_code == 201, (more, answered.text)
+        await office.installation.catch_up()
+    other = await opened(office.installation, funds, county.east, person=str(office.ids["deputy"]))
+    assert await todo(await office.as_("chief", reporting)) == []
+    assert await todo(lists) == [str(other)]
+
+
+@pytest.mark.parametrize("area", ["west", "id"])
+async def test_what_is_handed_over_is_the_successors_whatever_his_duty_and_area(
+    office: Office, county: County, area: str
+) -> None:
+    await office.grant("chief", "finance", county.id)
+    if area == "id":
+        await office.grant("deputy", "auditor", county.id)
+    await office.installation.catch_up()
+    person = str(office.ids["chief"])
+    own = await opened(office.installation, funds, county.east, person=person)
+    path = f"/users/{office.ids['chief']}/handovers"
+    body = {"to": str(office.ids["deputy"])}
+    assert (await post(office.security, path, body)).status_code == 201
+    await office.installation.catch_up()
+    lists = {who: await office.as_(who, reporting) for who in ("chief", "deputy", "stranger")}
+    assert [await todo(one) for one in lists.values()] == [[], [str(own)], []]
+    closures, note = f"/tasks/{own}/closures", {"note": "已办"}
+    for who in ("chief", "stranger"):
+        assert (await post(await office.as_(who), closures, note)).status_code == 403
+    answered = await post(await office.as_("deputy"), closures, note)
+    assert answered.status_code == 201, answered.text
+    await office.installation.catch_up()
+    assert await todo(lists["deputy"]) == []
+    assert await decided_again(office.installation, funds) > 1
+
+
+async def test_nobody_closes_a_task_in_earnest_who_meant_to_try_it(
+    office: Office, county: County
+) -> None:
+    """Of people of the directory, whose seat is found otherwise than by their token."""
+    await office.grant("chief", "finance", county.id)
+    await office.installation.catch_up()
+    own = await opened(office.installation, funds, county.east)
+    chief, path = await office.as_("chief"), f"/tasks/{own}/closures"
+    for said in ("1", "True", "yes", "", "true&dry_run=false"):
+        answer = await post(chief, f"{path}?dry_run={said}", {"note": "x"})
+        assert (answer.status_code, answer.json()["title"]) == (400, "请求无法读取"), said
+    named = await post(chief, f"{path}?of=13800000000", {"note": "x"})
+    assert (named.status_code, "个人信息" in named.text) == (400, True)
+    dry = await post(chief, f"{path}?dry_run=true", {"note": "x"})
+    assert (dry.status_code, dry.json()["status"]) == (200, 201), dry.text
+    await office.installation.catch_up()
+    assert await todo(await office.as_("chief", reporting)) == [str(own)]
+
+
 async def test_handing_over_moves_what_is_open_and_handing_back_moves_it_back(
     office: Office, county: County
 ) -> None:

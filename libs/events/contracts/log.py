@@ -100,6 +100,9 @@ class TaskOpened(Event, frozen=True, kw_only=True, omit_defaults=True):
     not_person: Annotated[
         str | None, Meta(description="an actor's id: who may not answer it, though of the duty")
     ] = None
+    not_persons: Annotated[
+        tuple[str, ...], Meta(description="more of those: on whose behalf it is, who did theirs")
+    ] = ()
     form: Form | None = None
     assumed: Annotated[
         bool, Meta(description="the day was reckoned with a year that has no calendar")

@@ -35,6 +35,7 @@ TASKS = Table(
         ("post", "text"),
         ("person", "text"),
         ("not_person", "text"),
+        ("not_persons", "text[]"),
         ("due_on", "date"),
         ("target", "uuid"),
         ("about", "text"),
@@ -83,7 +84,7 @@ def _tasks(
 def _opened(source: str, fact: TaskOpened, at: Any) -> Row:
     what = (_key(source, fact.task), source, fact.task, fact.area, fact.kind, fact.title)
     whom = (fact.waits_for, list(fact.or_duties), fact.unit, fact.post)
-    persons = (fact.person, fact.not_person)
+    persons = (fact.person, fact.not_person, list(fact.not_persons))
     why = (fact.due_on, fact.target, fact.about, fact.reason, _numbers(fact))
     form = (None, None) if fact.form is None else (fact.form.method, fact.form.path)
     return (*what, *whom, *persons, *why, *form, fact.assumed, at)
@@ -110,7 +111,8 @@ async def seen(
     pool: Pool, seats: Sequence[Any], wanted: Wanted, after: UUID | None, limit: int
 ) -> list[Record]:
     """Those that wait for one of the seats, by deadline; one more than `limit`. `seats`: plain
-    data of duties, area, unit, post, persons."""
+    data of duties, area, unit, post, persons, taken,
+    own."""
     told = json.dumps(seats)
     return await pool.fetch(_SEEN, told, *wanted, after, limit)
 
@@ -125,7 +127,8 @@ async def counted(pool: Pool, seats: Sequence[Any], wanted: Wanted) -> dict[str,
 _MINE = f"""
 WITH seats AS (
     SELECT * FROM json_to_recordset($1::json)
-        AS s(duties text[], area uuid, unit uuid, post text, persons text[])),
+        AS s(duties text[], area uuid, unit uuid, post text, persons text[], taken text[],
+             own text[])),
 mine AS (
     SELECT t.*, e.note, e.closed_at, e.closed_by, p.area_path, coalesce(t.due_on, 'infinity') AS due
       FROM view.tasks t
@@ -136,12 +139,14 @@ mine AS (
        AND ($4::uuid IS NULL OR t.area IN ({below("$4")}))
        AND EXISTS (
            SELECT FROM seats s
-            WHERE (t.waits_for = ANY (s.duties) OR t.or_duties && s.duties)
-              AND (s.area IS NULL OR s.area = ANY (p.area_path))
+            WHERE ((t.waits_for = ANY (s.duties) OR t.or_duties && s.duties)
+                   AND (s.area IS NULL OR s.area = ANY (p.area_path))
+                   OR t.person = ANY (s.taken))
               AND (t.unit IS NULL OR t.unit = s.unit)
               AND (t.post IS NULL OR t.post = s.post)
               AND (t.person IS NULL OR t.person = ANY (s.persons))
-              AND (t.not_person IS NULL OR t.not_person <> ALL (s.persons))))
+              AND (t.not_person IS NULL OR t.not_person <> ALL (s.own))
+              AND NOT t.not_persons && s.own))
 """  # noqa: S608 - constants only
 _SEEN = f"""{_MINE}
 SELECT key, source, id, area, kind, title, waits_for, or_duties, unit, post, person, due_on, target,
