@@ -82,7 +82,7 @@ def preview(
                 "letter": letter(at),
                 "head": head.full,
                 "field": field_of.get(at),
-                "unit": head.unit,
+                "unit": prepared.units.get(field_of.get(at, ""), head.unit),
                 "hidden": at in sheet.hidden_columns,
             }
             for at, head in sorted(header.heads.items())

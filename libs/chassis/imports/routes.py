@@ -28,7 +28,7 @@ from ..files.store import FileStore
 from ..sheets.book import Book, opened
 from ..sheets.cells import column_of
 from . import store
-from .header import heads_units, proposed
+from .header import Header, heads_units, proposed
 from .importer import Importer
 from .prepared import best_sheet, described, header_of, heads_of, missing, preview, sheet_of
 from .rights import admit, admitted, named, prepared_of, require_role
@@ -124,8 +124,10 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
         behalf=call.caller.behalf,
     )
     found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
-    pool, told = call.log.pool, (found.mapping, found.units)
-    mapping, units = await store.remembered(pool, importer.name, found.shape, path) or told
+    pool, header = call.log.pool, found.header
+    said = await store.remembered(pool, importer.name, header.shape, path)
+    mapping, units = said or (proposed(header, importer.columns), {})
+    units = heads_units(header, mapping, importer.columns) | units
     settings = {**command.settings, **found.says}
     new = msgspec.structs.replace(
         new, sheet=found.sheet, settings=settings, mapping=mapping, units=units
@@ -153,7 +155,9 @@ async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
         raise RefusedCall(call, UnknownField(importer=importer.title, field=strange))
     header = await _looked_at(call, prepared, lambda book: header_of(book, prepared, importer))
     mapping = {name: column_of(at) for name, at in command.columns.items()}
-    await store.map_import(call.log.pool, prepared, header.shape, mapping, dict(command.units))
+    units = heads_units(header, mapping, importer.columns) | command.units
+    said = store.Said(mapping=mapping, units=units, of_shape=dict(command.units))
+    await store.map_import(call.log.pool, prepared, header.shape, said)
     return await _shown(call, id, importer, 201)
 
 
@@ -227,12 +231,10 @@ async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) 
 
 
 class _Looked(NamedTuple):
-    """The sheet, its shape, what its heads say, and what the workbook says of itself."""
+    """The sheet, what stands in its heads, and what the workbook says of itself."""
 
     sheet: str
-    shape: bytes
-    mapping: dict[str, int]
-    units: dict[str, Unit]
+    header: Header
     says: Mapping[str, str]
 
 
@@ -240,9 +242,7 @@ def _first_look(book: Book, new: Prepared, importer: Importer) -> _Looked:
     says = {} if importer.says is None else importer.says(book, new.area)
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
     _refuse_name(sheet.name, importer)
-    header = heads_of(book, sheet, importer)
-    mapping = proposed(header, importer.columns)
-    return _Looked(sheet.name, header.shape, mapping, dict(heads_units(header, mapping)), says)
+    return _Looked(sheet.name, heads_of(book, sheet, importer), says)
 
 
 async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:
