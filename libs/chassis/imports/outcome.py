@@ -12,9 +12,10 @@ from libs.events.money import print_amount
 
 from ..files.store import FileStore
 from ..sheets.book import Book, opened
-from ..sheets.cells import Row
+from ..sheets.copying import moved
 from ..sheets.marked_sheet import Mark
 from ..sheets.marking import mark
+from ..sheets.spelling import Value
 from ..sheets.writing import Plan, write
 from .header import Header
 from .importer import Importer
@@ -117,20 +118,17 @@ def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
 
 
 def _rejected(job: Job, source: Source, results: Sequence[RowResult], target: Path) -> None:
-    """The heads and the rejected rows, as they were read, every cell as text."""
+    """The heads and the rejected rows, each cell of the kind it was: a number that a program has cut
+    would be taken as a text."""
     wanted = {one.number for one in results if one.result == "rejected"}
     with opened(source.path, job.prepared.name) as book:
         sheet = Plan(job.prepared.sheet)
         write(target, [(sheet, _rows(book, job, source.header, wanted))])
 
 
-def _rows(book: Book, job: Job, header: Header, wanted: set[int]) -> Iterator[list[str]]:
+def _rows(book: Book, job: Job, header: Header, wanted: set[int]) -> Iterator[list[Value]]:
     columns = sorted(header.heads)
     yield [header.heads[at].full for at in columns]
     for row in book.rows(sheet_of(book, job.prepared.sheet)):
         if row.number in wanted:
-            yield _texts(row, columns)
-
-
-def _texts(row: Row, columns: Sequence[int]) -> list[str]:
-    return [row.cells[at].text if at in row.cells else "" for at in columns]
+            yield [moved(row.cells.get(at)) for at in columns]
