@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from .cells import letter
+from .cells import Merged, letter
 from .spelling import HEADING, Value, attribute, cell, csv_field, styles, text_cell
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     columns: Sequence[Column] = ()
     protected: bool = False
     hidden: bool = False
+    merged: Sequence[Merged] = ()
 
 
 class _Taken(io.RawIOBase):
@@ -130,9 +131,18 @@ class Writer:
 
     def _finish(self) -> None:
         if self._part is not None:
-            self._put(f"</sheetData>{_PROTECTED if self._plan.protected else ''}</worksheet>")
+            guarded = _PROTECTED if self._plan.protected else ""
+            self._put(f"</sheetData>{guarded}{_merges(self._plan.merged)}</worksheet>")
             self._part.close()
             self._part = None
+
+
+def _merges(ranges: Sequence[Merged]) -> str:
+    said = "".join(
+        f'<mergeCell ref="{letter(left)}{top}:{letter(right)}{bottom}"/>'
+        for top, left, bottom, right in ranges
+    )
+    return f'<mergeCells count="{len(ranges)}">{said}</mergeCells>' if said else ""
 
 
 def _open(column: Column, spare: bool) -> bool:
