@@ -35,6 +35,9 @@ class Head:
     unit: Unit | None
 
 
+HEADLESS = Head("", "", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """`row`: the lowest line of the heads; data begin below. `unit`: said above them, of every
