@@ -93,7 +93,8 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
     if (known := await store.body_hash_of(call.log.pool, id_)) is not None:
         if known != hashed:
             raise KeyReusedError()
-        return await _shown(call, id_, importer, 201)  # its upload may be swept by now
+        # Its upload may be swept by now.
+        return await _shown(call, await prepared_of(call, id_), importer, 201)
     new = Prepared(
         id=id_,
         importer=importer.name,
