@@ -1,8 +1,7 @@
 """One HTTP call, seen by a route: who calls, in which role, and how a command is executed.
 
-A route states the role it needs as a dependency and gets a `Call`; scope is held by the rule
-itself (the area concerned is a fact). Headers: Idempotency-Key, If-Match, Min-Position,
-traceparent (product 3).
+A route states the role it needs as a dependency and gets a `Call`; scope is the rule's (the area
+is a fact). Headers: Idempotency-Key, If-Match, Min-Position, traceparent (product 3).
 """
 
 from __future__ import annotations
@@ -250,8 +249,7 @@ def _require_rehearsable(request: Request, rehearsed: bool) -> None:
     given = request.query_params.getlist("dry_run") if request.method == "POST" else []
     if given and given not in (["true"], ["false"]):
         raise UnreadableError("dry_run 应为 true 或 false，只写一次")
-    is_command = request.scope["route"].body_field is not None
-    if given == ["true"] and not (rehearsed and is_command):
+    if given == ["true"] and not (rehearsed and request.scope["route"].body_field is not None):
         raise NotRehearsableError("该命令在事件之外另有作用，不能试算")
 
 

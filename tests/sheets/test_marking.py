@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from openpyxl import Workbook, load_workbook
+from openpyxl.styles import PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
 from libs.chassis.sheets.book import opened
@@ -390,3 +391,16 @@ def test_a_workbook_that_comes_back_is_marked_anew(
     assert red == [f"E{wrong}"]
     noted = {c.coordinate: c.comment.text for row in sheet.iter_rows() for c in row if c.comment}
     assert noted == {f"E{wrong}": "村", f"B{rows['good']}": "用户自己的批注\n姓名待核"}
+
+
+def test_red_that_the_user_gave_a_cell_stays(tmp_path: Path) -> None:
+    """Our red is taken off only where our summary says that we were there."""
+    book = Workbook()
+    page = book.worksheets[0]
+    for row in (("甲", "乙"), (1, 2), (3, 4)):
+        page.append(row)
+    page["A3"].fill = PatternFill("solid", fgColor=RED)
+    book.save(tmp_path / "a.xlsx")
+    marks = [Mark(2, "拒绝", faults={1: "缺"}), Mark(3, "接受")]
+    after = load_workbook(marked(tmp_path / "a.xlsx", marks, tmp_path / "b.xlsx")).worksheets[1]
+    assert [after[at].fill.fgColor.rgb == RED for at in ("A2", "B2", "A3")] == [True, False, True]

@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import cast
 
-from libs.events.money import PLACES, Unit
+from libs.events.money import Unit
 from libs.events.types import natural
 
 from ..sheets.cells import Merged, Row
 from ..sheets.marked_sheet import HEADS as OURS
 from .columns import Column
+from .quantities import Money
+from .unit_words import is_unit_line, unit_above, unit_of_heads, unit_of_texts
 
 LOOKED_AT = 20
 """Rows of a sheet in which its heads must stand."""
 LINES = 3
-_UNIT = re.compile(r"[(（]单位[:：]?(万元|亿元|元)[)）]|[(（](万元|亿元|元)[)）]")
 _ASIDE = re.compile(r"[(（].*?[)）]|[*＊:：]")
 
 
@@ -35,18 +35,24 @@ class Head:
     unit: Unit | None
 
 
+HEADLESS = Head("", "", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`row`: the lowest line of the heads; data begin below."""
+    """`row`: the lowest line of the heads; data begin below. `unit`: said above them, of every
+    amount whose own head says none."""
 
     row: int
     heads: Mapping[int, Head]
+    unit: Unit | None = None
 
     @property
     def shape(self) -> bytes:
         """The same for every sheet with these heads, whatever its name and its rows."""
         told = "\0".join(f"{column}\1{head.full}" for column, head in sorted(self.heads.items()))
-        return sha256(told.encode()).digest()
+        said = "" if self.unit is None else f"\0{self.unit}"
+        return sha256(f"{told}{said}".encode()).digest()
 
 
 def find_header(
@@ -77,9 +83,16 @@ def proposed(header: Header, columns: Sequence[Column]) -> dict[str, int]:
     return found
 
 
-def heads_units(header: Header, mapping: Mapping[str, int]) -> dict[str, Unit]:
-    """What the heads of mapped columns say of their unit."""
-    said = {field: header.heads[at].unit for field, at in mapping.items() if at in header.heads}
+def heads_units(
+    header: Header, mapping: Mapping[str, int], columns: Sequence[Column]
+) -> dict[str, Unit]:
+    """What the sheet itself says of the units of mapped columns."""
+    amounts = {column.field for column in columns if isinstance(column, Money)}
+    said = {
+        field: (header.heads[at].unit if at in header.heads else None)
+        or (header.unit if field in amounts else None)
+        for field, at in mapping.items()
+    }
     return {field: unit for field, unit in said.items() if unit is not None}
 
 
@@ -91,17 +104,22 @@ def _plain(text: str) -> str:
 def _header(rows: Sequence[Row], merged: Sequence[Merged], bottom: int) -> Header:
     lines = [row for row in rows if bottom - LINES < row.number <= bottom]
     texts = [_filled(row, merged, rows) for row in lines]
-    while len(texts) > 1 and len(set(texts[0].values())) <= 1:
-        texts = texts[1:]  # a title over all of them
+    while len(texts) > 1 and len(set(_no_units(texts[0]).values())) <= 1:
+        texts, lines = texts[1:], lines[1:]  # a title over all of them, or their unit
+    unit = unit_above(rows, lines[0].number)
+    if len(texts) > 1:
+        unit = unit_of_texts(text for text in texts[0].values() if is_unit_line(text)) or unit
+        texts[0] = _no_units(texts[0])
     heads: dict[int, Head] = {}
     for column in sorted(set().union(*texts)):
         labels = list(_distinct(line[column] for line in texts if column in line))
         if labels and labels[-1] not in OURS:  # what comes back to us is read without them
-            found = _UNIT.search("".join(labels))
-            unit = cast("Unit", found[1] or found[2]) if found else None
-            heads[column] = Head(labels[-1], "/".join(labels), unit)
-    assert all(head.unit is None or head.unit in PLACES for head in heads.values())
-    return Header(bottom, heads)
+            heads[column] = Head(labels[-1], "/".join(labels), unit_of_heads(labels))
+    return Header(bottom, heads, unit)
+
+
+def _no_units(texts: Mapping[int, str]) -> dict[int, str]:
+    return {at: text for at, text in texts.items() if not is_unit_line(text)}
 
 
 def _filled(row: Row, merged: Sequence[Merged], rows: Sequence[Row]) -> dict[int, str]:

@@ -12,9 +12,12 @@ from libs.events.money import print_amount
 
 from ..files.store import FileStore
 from ..sheets.book import Book, opened
-from ..sheets.cells import Row
+from ..sheets.cells import Merged, Row, Sheet
+from ..sheets.copying import moved
+from ..sheets.marked_sheet import HEADS as MARKS
 from ..sheets.marked_sheet import Mark
 from ..sheets.marking import mark
+from ..sheets.spelling import Value
 from ..sheets.writing import Plan, write
 from .header import Header
 from .importer import Importer
@@ -117,20 +120,45 @@ def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
 
 
 def _rejected(job: Job, source: Source, results: Sequence[RowResult], target: Path) -> None:
-    """The heads and the rejected rows, as they were read, every cell as text."""
+    """All down to the heads, then the rejected rows, in the same columns: so the heads are found
+    again, of the same shape. Each cell of the kind it was: a number that a program has cut would
+    be taken as a text."""
     wanted = {one.number for one in results if one.result == "rejected"}
     with opened(source.path, job.prepared.name) as book:
-        sheet = Plan(job.prepared.sheet)
-        write(target, [(sheet, _rows(book, job, source.header, wanted))])
+        sheet = sheet_of(book, job.prepared.sheet)
+        merged = tuple(_above(sheet.merged, source.header.row))
+        write(target, [(Plan(sheet.name, merged=merged), _rows(book, sheet, source, wanted))])
 
 
-def _rows(book: Book, job: Job, header: Header, wanted: set[int]) -> Iterator[list[str]]:
-    columns = sorted(header.heads)
-    yield [header.heads[at].full for at in columns]
-    for row in book.rows(sheet_of(book, job.prepared.sheet)):
-        if row.number in wanted:
-            yield _texts(row, columns)
+def _rows(book: Book, sheet: Sheet, source: Source, wanted: set[int]) -> Iterator[list[Value]]:
+    last, ours = 0, frozenset[int]()
+    for row in book.rows(sheet):
+        if row.number <= source.header.row:
+            yield from ([] for _ in range(last + 1, row.number))
+            last = row.number
+        if row.number == source.header.row:
+            ours = _marks(row)
+        if row.number <= source.header.row or row.number in wanted:
+            yield _values(row, ours)
 
 
-def _texts(row: Row, columns: Sequence[int]) -> list[str]:
-    return [row.cells[at].text if at in row.cells else "" for at in columns]
+def _marks(heads: Row) -> frozenset[int]:
+    """The columns that we added, in a workbook that comes back marked."""
+    last = sorted(heads.cells)[-len(MARKS) :]
+    ours = tuple(heads.cells[at].text for at in last) == MARKS
+    return frozenset(last) if ours else frozenset()
+
+
+def _values(row: Row, ours: frozenset[int]) -> list[Value]:
+    """Without the marks of an earlier round."""
+    cells = {at: moved(cell) for at, cell in row.cells.items() if at not in ours}
+    return [cells.get(at) for at in range(1, max(cells, default=0) + 1)]
+
+
+def _above(merged: Sequence[Merged], last: int) -> Iterator[Merged]:
+    """Ranges of the heads, cut where the data begin."""
+    for one in merged:
+        bottom = min(one.last_row, last)
+        cells = (bottom - one.first_row + 1) * (one.last_column - one.first_column + 1)
+        if one.first_row <= last and cells > 1:
+            yield one._replace(last_row=bottom)

@@ -13,7 +13,7 @@ from libs.events.errors import Refused
 from ..sheets.book import Book
 from ..sheets.cells import Sheet, letter
 from .columns import Column, Setting
-from .header import LOOKED_AT, Header, find_header, proposed
+from .header import HEADLESS, LOOKED_AT, Header, find_header, proposed
 from .importer import Importer
 from .reading import Read, Reading
 from .store import Prepared
@@ -82,10 +82,11 @@ def preview(
                 "letter": letter(at),
                 "head": head.full,
                 "field": field_of.get(at),
-                "unit": head.unit,
+                "unit": prepared.units.get(field_of.get(at, ""), head.unit),
                 "hidden": at in sheet.hidden_columns,
             }
-            for at, head in sorted(header.heads.items())
+            for at in sorted(header.heads.keys() | field_of.keys())
+            for head in (header.heads.get(at, HEADLESS),)
         ],
         "missing": missing(importer, mapping),
         "rows": [_shown(read, importer) for read in rows],

@@ -124,11 +124,11 @@ class Reading:
             return "total"
         if _SIGNED.fullmatch(first[0]):
             return "signature"
-        heads = [self.header.heads[at].label for at in self.mapping.values()]
+        heads = self.header.heads
         again = [
-            row.cells[at].text.strip() == head
-            for at, head in zip(self.mapping.values(), heads, strict=True)
-            if at in row.cells
+            row.cells[at].text.strip() == heads[at].label
+            for at in self.mapping.values()
+            if at in row.cells and at in heads
         ]
         if sum(again) * 2 > len(again) and sum(again) > 1:
             return "heads_again"

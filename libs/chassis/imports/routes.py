@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.events.errors import KeyReusedError, Refused
 from libs.events.illness import ILLNESS, names_illness
-from libs.events.money import Unit
 from libs.events.private import looks_personal
 
 from ..answering import request_hash
@@ -26,10 +25,10 @@ from ..common_routes import answer
 from ..files.routes import kept_upload
 from ..files.store import FileStore
 from ..sheets.book import Book, opened
-from ..sheets.cells import column_of
 from . import store
-from .header import heads_units, proposed
+from .header import Header, heads_units, proposed
 from .importer import Importer
+from .mapping import MapImport, UnknownField, mapping_of
 from .prepared import best_sheet, described, header_of, heads_of, missing, preview, sheet_of
 from .rights import admit, admitted, named, prepared_of, require_role
 from .settings import fits, setting_of
@@ -58,17 +57,6 @@ class PrepareImport(BaseModel):
     settings: dict[str, str] = Field(default_factory=dict, max_length=20)
 
 
-class MapImport(BaseModel):
-    """说明列与字段的对应；同样表头的表以后照此办理。"""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    columns: dict[str, Annotated[str, Field(pattern=r"^[A-Z]{1,3}$")]] = Field(
-        min_length=1, max_length=100, description="字段 → 列"
-    )
-    units: dict[str, Unit] = Field(default_factory=dict, description="金额字段 → 单位")
-
-
 class CommitImport(BaseModel):
     """提交导入。all：有一行不对就一行也不收；valid_rows：收下没有错的行。"""
 
@@ -83,10 +71,6 @@ class SettingMissing(Refused):
 
 class PersonalName(Refused):
     """文件名、工作表名或参数中疑似有{kind}：请改名后再导入。"""
-
-
-class UnknownField(Refused):
-    """没有这个字段：{importer}没有“{field}”。"""
 
 
 class NotMapped(Refused):
@@ -109,7 +93,8 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
     if (known := await store.body_hash_of(call.log.pool, id_)) is not None:
         if known != hashed:
             raise KeyReusedError()
-        return await _shown(call, id_, importer, 201)  # its upload may be swept by now
+        # Its upload may be swept by now.
+        return await _shown(call, await prepared_of(call, id_), importer, 201)
     new = Prepared(
         id=id_,
         importer=importer.name,
@@ -124,21 +109,23 @@ async def prepare(command: PrepareImport, call: Preparer) -> Response:
         behalf=call.caller.behalf,
     )
     found = await _looked_at(call, new, lambda book: _first_look(book, new, importer))
-    pool, told = call.log.pool, (found.mapping, found.units)
-    mapping, units = await store.remembered(pool, importer.name, found.shape, path) or told
+    pool, header = call.log.pool, found.header
+    said = await store.remembered(pool, importer.name, header.shape, path)
+    mapping, units = said or (proposed(header, importer.columns), {})
+    units = heads_units(header, mapping, importer.columns) | units
     settings = {**command.settings, **found.says}
     new = msgspec.structs.replace(
         new, sheet=found.sheet, settings=settings, mapping=mapping, units=units
     )
     if not await store.keep_import(pool, new, hashed):
         raise KeyReusedError()
-    return await _shown(call, new.id, importer, 201)
+    return await _shown(call, await prepared_of(call, new.id), importer, 201)
 
 
 @router.get("/imports/{id}", response_model=ImportShown, summary="导入")
 async def get_import(id: UUID, call: Worker) -> Response:
     prepared = await prepared_of(call, id)
-    return await _shown(call, id, named(call, prepared.importer))
+    return await _shown(call, prepared, named(call, prepared.importer))
 
 
 @router.post(
@@ -148,13 +135,17 @@ async def map_columns(id: UUID, command: MapImport, call: Preparer) -> Response:
     """改列的对应或金额的单位，再看预览。"""
     call.key()
     prepared, importer = await admitted(call, id)
-    known = {column.field for column in importer.columns}
-    for strange in (command.columns.keys() | command.units.keys()) - known:
-        raise RefusedCall(call, UnknownField(importer=importer.title, field=strange))
+    try:
+        mapping = mapping_of(command, importer)
+    except Refused as refusal:
+        raise RefusedCall(call, refusal) from None
     header = await _looked_at(call, prepared, lambda book: header_of(book, prepared, importer))
-    mapping = {name: column_of(at) for name, at in command.columns.items()}
-    await store.map_import(call.log.pool, prepared, header.shape, mapping, dict(command.units))
-    return await _shown(call, id, importer, 201)
+    units = heads_units(header, mapping, importer.columns) | command.units
+    said = store.Said(mapping=mapping, units=units, of_shape=dict(command.units))
+    mapped = msgspec.structs.replace(prepared, mapping=mapping, units=units)
+    shown = await _shown(call, mapped, importer, 201)  # what cannot be shown holds for nobody
+    await store.map_import(call.log.pool, prepared, header.shape, said)
+    return shown
 
 
 @router.post("/imports/{id}/commit", status_code=202, response_model=JobAsked, summary="提交导入")
@@ -227,12 +218,10 @@ async def _looked_at(call: Call, prepared: Prepared, look: Callable[[Book], T]) 
 
 
 class _Looked(NamedTuple):
-    """The sheet, its shape, what its heads say, and what the workbook says of itself."""
+    """The sheet, what stands in its heads, and what the workbook says of itself."""
 
     sheet: str
-    shape: bytes
-    mapping: dict[str, int]
-    units: dict[str, Unit]
+    header: Header
     says: Mapping[str, str]
 
 
@@ -240,13 +229,10 @@ def _first_look(book: Book, new: Prepared, importer: Importer) -> _Looked:
     says = {} if importer.says is None else importer.says(book, new.area)
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
     _refuse_name(sheet.name, importer)
-    header = heads_of(book, sheet, importer)
-    mapping = proposed(header, importer.columns)
-    return _Looked(sheet.name, header.shape, mapping, dict(heads_units(header, mapping)), says)
+    return _Looked(sheet.name, heads_of(book, sheet, importer), says)
 
 
-async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -> Response:
-    prepared = await prepared_of(call, id_)
+async def _shown(call: Call, prepared: Prepared, importer: Importer, status: int = 200) -> Response:
     setting = await setting_of(call.log, prepared, importer)
 
     def look(book: Book) -> dict[str, Any]:
@@ -254,6 +240,6 @@ async def _shown(call: Call, id_: UUID, importer: Importer, status: int = 200) -
 
     seen = await _looked_at(call, prepared, look)
     same = await store.same_content(call.log.pool, prepared)
-    about = {"id": str(id_), "importer": importer.name, "area": str(prepared.area)}
+    about = {"id": str(prepared.id), "importer": importer.name, "area": str(prepared.area)}
     more = {"sheet": prepared.sheet, "units": prepared.units, "same_as": same}
     return answer(about | more | seen, status)

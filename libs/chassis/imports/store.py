@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -30,6 +30,16 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     units: dict[str, Unit]
     actor: Actor
     behalf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Which column is which field. `units`: those that the sheet itself says with them; `of_shape`:
+    what a person said alone, since the next sheet says its own."""
+
+    mapping: dict[str, int]
+    units: dict[str, Unit]
+    of_shape: dict[str, Unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +79,13 @@ async def get_import(pool: asyncpg.Pool, id_: UUID) -> Prepared | None:
     return None if row is None else _prepared(row)
 
 
-async def map_import(
-    pool: asyncpg.Pool,
-    prepared: Prepared,
-    shape: bytes,
-    mapping: Mapping[str, int],
-    units: Mapping[str, Unit],
-) -> None:
+async def map_import(pool: asyncpg.Pool, prepared: Prepared, shape: bytes, said: Said) -> None:
     """What was said of this sheet, and so of every one of its shape in this area and below."""
+    of_sheet = as_json(said.mapping), as_json(said.units)
+    of_shape = as_json(said.mapping), as_json(said.of_shape)
     async with pool.acquire() as connection, connection.transaction():
-        said = as_json(dict(mapping)), as_json(dict(units))
-        await connection.execute(_MAP_IMPORT, prepared.id, *said)
-        await connection.execute(_MAP_SHAPE, prepared.importer, shape, prepared.area, *said)
+        await connection.execute(_MAP_IMPORT, prepared.id, *of_sheet)
+        await connection.execute(_MAP_SHAPE, prepared.importer, shape, prepared.area, *of_shape)
 
 
 async def remembered(

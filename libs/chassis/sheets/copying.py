@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .book import Book
 from .cells import Cell, Kind, Row, Sheet
-from .spelling import Value
+from .spelling import ErrorValue, Value
 from .writing import TAKEN_AT, Plan, Writer
 from .xls import XlsBook
 
@@ -21,6 +21,8 @@ LOST = {
     "xlsx": f"文件的写法不合常规，不能原处标注：本结果另存为新的 .xlsx，单元格的值与位置不变{SEE}",
 }
 FIRST_SURE_DAY = "1900-03-01"
+NO_VALUE = ErrorValue("#N/A")
+"""A formula that no program has computed, where its row is moved: it would count other cells."""
 
 
 def copied(book: Book, target: Path) -> None:
@@ -51,10 +53,20 @@ def said(book: Book) -> str | None:
 def _values(row: Row) -> Iterator[Value]:
     for column in range(1, max(row.cells) + 1):
         found = row.cells.get(column)
-        yield None if found is None else _value(found)
+        yield None if found is None else value_of(found)
 
 
-def _value(cell: Cell) -> Value:
+def moved(cell: Cell | None) -> Value:
+    """As it is written in another row. What was wrong with its kind is wrong with it there."""
+    if cell is None:
+        return None
+    return NO_VALUE if cell.kind == Kind.FORMULA else value_of(cell)
+
+
+def value_of(cell: Cell) -> Value:
+    """Of the cell's own kind; a formula without a value becomes its text."""
+    if cell.kind == Kind.ERROR:
+        return ErrorValue(cell.text)
     if cell.kind == Kind.NUMBER:
         return Decimal(cell.text)
     if cell.kind == Kind.BOOL:

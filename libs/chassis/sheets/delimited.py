@@ -10,9 +10,10 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from .cells import LAST_COLUMN, Cell, Kind, Row, Sheet
-from .unreadable import Why
+from .unreadable import LONGEST_ROW, Why, beyond, row_beyond
 
 SEPARATORS = ",;\t"
 ENCODINGS = ("utf-8-sig", "gb18030")
@@ -34,7 +35,7 @@ class CsvBook:
         self.path = path
         self.encoding = encoding_of(path)
         with path.open(encoding=self.encoding, newline="") as text:
-            first = [line for line, _ in zip(text, range(SAMPLE_LINES), strict=False)]
+            first = list(_sample(text))
         said = _SAID.fullmatch(first[0]) if first else None
         self.separator = said[1] if said else separator_of(first)
         self._skipped = 1 if said else 0
@@ -46,7 +47,7 @@ class CsvBook:
             with self.path.open(encoding=self.encoding, newline="") as text:
                 for _line in range(self._skipped):
                     text.readline()
-                yield from _rows(csv.reader(text, delimiter=self.separator))
+                yield from _rows(_Lines(text), self.separator)
         except csv.Error as error:
             raise Why.DAMAGED.refused() from error
 
@@ -100,10 +101,38 @@ def separator_of(lines: list[str]) -> str:
     return max(SEPARATORS, key=agreement)
 
 
-def _rows(records: Iterable[list[str]]) -> Iterator[Row]:
-    for number, fields in enumerate(records, 1):
+def _sample(text: IO[str]) -> Iterator[str]:
+    left = CHUNK
+    for _ in range(SAMPLE_LINES):
+        line = text.readline(left)
+        left -= len(line)
+        if not line or left <= 0:
+            return
+        yield line
+
+
+class _Lines:
+    """The lines of a record, which may be several; together no longer than a row may be."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self.text, self.record, self.left = text, 1, LONGEST_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self.text.readline(self.left + 1):
+            self.left -= len(line)
+            if self.left < 0:
+                raise row_beyond(self.record)
+            yield line
+
+    def next_record(self) -> None:
+        self.record, self.left = self.record + 1, LONGEST_ROW
+
+
+def _rows(lines: _Lines, separator: str) -> Iterator[Row]:
+    for number, fields in enumerate(csv.reader(lines, delimiter=separator), 1):
+        lines.next_record()
         if len(fields) > LAST_COLUMN:
-            raise Why.DAMAGED.refused()
+            raise beyond(f"第 {number} 行", "格数", LAST_COLUMN)
         cells = {
             column: Cell(Kind.TEXT, _text(field)) for column, field in enumerate(fields, 1) if field
         }

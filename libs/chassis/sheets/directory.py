@@ -47,6 +47,11 @@ class Directory:
         self.sheets = len(listed)
 
     @property
+    def marked_before(self) -> bool:
+        """Whether our summary stands in it."""
+        return self._old_summary() is not None
+
+    @property
     def changed(self) -> set[str]:
         """Members that are written anew, and so are not copied."""
         parts = [CONTENT_TYPES, self.workbook, _rels(self.workbook), _rels(self.sheet)]

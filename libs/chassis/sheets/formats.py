@@ -13,16 +13,17 @@ RED = "FFFF8080"
 
 
 class MarkFormats:
-    """Formats added to a styles part, numbered as they are asked for."""
+    """Formats added to a styles part, numbered as they are asked for. `again`: the workbook was
+    marked before; else red in it is its owner's."""
 
-    def __init__(self, styles: bytes) -> None:
+    def __init__(self, styles: bytes, *, again: bool) -> None:
         self._root = parsed(styles)
         self._formats = self._child("cellXfs")
         if not len(self._formats):
             raise IrregularError
         self._red: dict[int, int] = {}
         self._clean: dict[int, int] = {}
-        self.stale = self._reds()
+        self.stale = self._reds() if again else frozenset[int]()
         self._child("fills").append(_red(self._root))
         self._fill = len(self._child("fills")) - 1
         font = etree.SubElement(self._child("fonts"), self._tag("font"))

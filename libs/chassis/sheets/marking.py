@@ -81,7 +81,9 @@ class _Ready:
         self.package = book.package
         self.directory = Directory(self.package, book.workbook, sheet.part)
         self.styles = book.part_of("styles") or ""
-        self.formats = MarkFormats(self.package.read(self.styles))
+        self.formats = MarkFormats(
+            self.package.read(self.styles), again=self.directory.marked_before
+        )
         self.part = self.package.named(sheet.part)
         survey = _survey(book, sheet, header_row)
         self.column = survey.column

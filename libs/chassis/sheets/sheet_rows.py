@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 from xml.parsers.expat import XMLParserType
 
-from .cells import LAST_ROW, Cell, Kind, Row, column_of, plain
+from .cells import LAST_COLUMN, LAST_ROW, Cell, Kind, Row, column_of, plain
 from .dates import moment
-from .strings import SharedStrings, unescaped
+from .strings import Feed, SharedStrings, unescaped
+from .unreadable import LONGEST_ROW, LONGEST_TEXT, beyond, row_beyond, text_beyond
 
 TRUE = ("1", "true")
 
@@ -30,9 +31,10 @@ class SheetRows:
 
     def __init__(self, formats: Formats, parser: XMLParserType) -> None:
         self.formats, self.parser = formats, parser
+        self.take = Feed(parser)
         self.found: list[Row] = []
-        self.number = self.column = 0
-        self.hidden = False
+        self.number = self.column = self.begun = self.size = 0
+        self.hidden = self.within = False
         self.cells: dict[int, Cell] = {}
         self.attributes: dict[str, str] = {}
         self.text: list[str] = []
@@ -45,7 +47,11 @@ class SheetRows:
 
     def feed(self, chunk: bytes, final: bool = False) -> list[Row]:
         """Shapes: in the sheet's order; empty where no row ended, or none that holds anything."""
-        self.parser.Parse(chunk, final)
+        self.take(chunk, final)
+        if not self.within:
+            self.text.clear()
+        elif sum(map(len, self.text)) > LONGEST_TEXT:
+            raise text_beyond(self.number)
         found, self.found[:] = self.found[:], []
         return found
 
@@ -89,6 +95,8 @@ class SheetRows:
     def _run_ended(self) -> None:
         if not self.guide:
             self.value = (self.value or "") + "".join(self.text)
+            if len(self.value) > LONGEST_TEXT:
+                raise text_beyond(self.number)
 
     def _guide_ended(self) -> None:
         self.guide = False
@@ -98,16 +106,21 @@ class SheetRows:
             self.found.append(Row(self.number, self.cells, self.hidden))
             self.cells = {}
         self.text.clear()
+        self.within = False
 
     def _row_began(self, attributes: dict[str, str]) -> None:
         said = attributes.get("r")
         number = int(said) if said else self.number + 1
         if not self.number < number <= LAST_ROW:
             raise ValueError("rows out of order")
-        self.number, self.column = number, 0
+        self.number, self.column, self.within = number, 0, True
+        self.begun = self.size = 0
         self.hidden = attributes.get("hidden") in TRUE
 
     def _cell_began(self, attributes: dict[str, str]) -> None:
+        self.begun += 1
+        if self.begun > LAST_COLUMN:
+            raise beyond(f"第 {self.number} 行", "格数", LAST_COLUMN)
         said = attributes.get("r")
         self.column = column_of(said.rstrip("0123456789")) if said else self.column + 1
         self.attributes = attributes
@@ -120,9 +133,15 @@ class SheetRows:
         value, formula = self.value or "", self.formula
         kind = self.attributes.get("t", "n")
         if value and (kind != "n" or (value := value.strip())):
-            self.cells[self.column] = self._valued(kind, value, formula is not None)
+            cell = self._valued(kind, value, formula is not None)
         elif formula is not None and kind == "n":
-            self.cells[self.column] = Cell(Kind.FORMULA, f"={formula}")
+            cell = Cell(Kind.FORMULA, f"={formula}")
+        else:
+            return
+        self.cells[self.column] = cell
+        self.size += len(cell.text)
+        if self.size > LONGEST_ROW:
+            raise row_beyond(self.number)
 
     def _valued(self, kind: str, value: str, computed: bool) -> Cell:
         """Raises: ValueError, KeyError."""

@@ -13,6 +13,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .cells import letter
 
+
+class ErrorValue(str):
+    """#N/A and its like: no text, and never taken for one."""
+
+    __slots__ = ()
+
+
 Value = str | int | Decimal | date | None
 """A bool is an int and a datetime a date; both are told from them."""
 
@@ -55,6 +62,8 @@ def cell(row: int, column: int, value: Value, as_text: bool = False, unlocked: b
             return f'<c r="{reference}" s="{said}"/>' if unlocked else ""
         case bool():
             return f'<c r="{reference}" s="{GENERAL + extra}" t="b"><v>{int(value)}</v></c>'
+        case ErrorValue():
+            return f'<c r="{reference}" s="{GENERAL + extra}" t="e"><v>{xml_text(value)}</v></c>'
         case str():
             style = QUOTED if value.startswith(FORMULA_SIGNS) else TEXT
             return text_cell(reference, value, style + extra)

@@ -10,9 +10,11 @@ from typing import IO
 from xml.parsers import expat
 
 from .spool import Spool
-from .unreadable import Why
+from .unreadable import LONGEST_TEXT, Why, beyond
 
 CHUNK = 1 << 16
+LONGEST_TAG = 1 << 20
+MOST_STRINGS = 1 << 23
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -33,6 +35,20 @@ def hardened() -> expat.XMLParserType:
 
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+class Feed:
+    """A parser fed with chunks, in bounded memory: it holds a tag until its end."""
+
+    def __init__(self, parser: expat.XMLParserType) -> None:
+        self.parser, self._fed = parser, 0
+
+    def __call__(self, chunk: bytes, final: bool = False) -> None:
+        """Raises: UnreadableBook, ExpatError, and what the handlers raise."""
+        self.parser.Parse(chunk, final)
+        self._fed += len(chunk)
+        if self._fed - self.parser.CurrentByteIndex > LONGEST_TAG and not final:
+            raise beyond("文件中一个标记", "字节数", LONGEST_TAG)
 
 
 class SharedStrings:
@@ -72,9 +88,14 @@ class _Reading:
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.characters
+        feed = Feed(parser)
         while chunk := part.read(CHUNK):
-            parser.Parse(chunk)
-        parser.Parse(b"", True)
+            feed(chunk)
+            if sum(map(len, self.text)) > LONGEST_TEXT:
+                raise beyond(f"第 {len(self.ends)} 条文字", "字符数", LONGEST_TEXT)
+            if len(self.ends) > MOST_STRINGS:
+                raise beyond("文件", "文字条数", MOST_STRINGS)
+        feed(b"", final=True)
 
     def start(self, name: str, _: dict[str, str]) -> None:
         local = name.rpartition(":")[2]

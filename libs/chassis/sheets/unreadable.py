@@ -1,6 +1,6 @@
 """Why a file is no workbook that can be read, and what its owner does next.
 
-The sentences name no cell and no file name: both may hold a person's number.
+The sentences quote no cell and no file name: both may hold a person's number.
 """
 
 from __future__ import annotations
@@ -42,6 +42,25 @@ class Why(Enum):
     def refused(self) -> UnreadableBook:
         why, step = self.value
         return UnreadableBook(why=why, step=step)
+
+
+LONGEST_TEXT = 1 << 18
+"""Characters of a cell. Excel holds 32,767, each of which may be spelled by seven (_x000A_)."""
+LONGEST_ROW = 1 << 22
+"""Characters of a row: nobody's, and what a row costs in memory."""
+
+
+def beyond(where: str, what: str, most: int) -> UnreadableBook:
+    """A place of the file that holds more than any program writes."""
+    return UnreadableBook(why=f"{where}的{what}超过 {most:,}", step="检查并改正该处后重新上传")
+
+
+def text_beyond(row: int) -> UnreadableBook:
+    return beyond(f"第 {row} 行一格", "字符数", LONGEST_TEXT)
+
+
+def row_beyond(row: int) -> UnreadableBook:
+    return beyond(f"第 {row} 行", "字符数", LONGEST_ROW)
 
 
 FAULTS = (

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from lxml import etree
 
-from .cells import Merged, Row, Sheet, place
+from .cells import LAST_COLUMN, Merged, Row, Sheet, place
 from .dates import is_date
 from .directory import old_summary
 from .package import CONTENT_TYPES, Package
 from .sheet_rows import Formats, SheetRows
 from .strings import CHUNK, SharedStrings, hardened
-from .unreadable import Why, damage_told
+from .unreadable import Why, beyond, damage_told
 
 MERGED_ROWS = 30
 LONGEST_HEAD = LONGEST_TAIL = 16 << 20
@@ -95,7 +95,7 @@ class XlsxBook:
 
     def _sheet(self, name: str, hidden: bool, part: str) -> Sheet:
         head, tail = _ends(self.package, part)
-        return Sheet(name, hidden, frozenset(_hidden(head)), tuple(_merged(tail)), part)
+        return Sheet(name, hidden, _hidden(head), tuple(_merged(tail)), part)
 
     def _read_formats(self) -> Formats:
         styles, shared = self.part_of("styles"), self.part_of("sharedStrings")
@@ -143,13 +143,25 @@ def _ends(package: Package, part: str) -> tuple[bytes, bytes]:
     return head, tail or b""
 
 
-def _hidden(head: bytes) -> Iterator[int]:
-    for tag in _COLUMN.findall(head):
-        said = dict(_ATTRIBUTE.findall(tag))
+def _hidden(head: bytes) -> frozenset[int]:
+    ranges = set()
+    for number, tag in enumerate(_COLUMN.finditer(head)):
+        if number == LAST_COLUMN:
+            raise beyond("工作表前部", "列设置数", LAST_COLUMN)
+        said = dict(_ATTRIBUTE.findall(tag[0]))
         if said.get(b"hidden", b"0").decode() in TRUE:
             first, last = int(said[b"min"]), int(said[b"max"])
             _, _ = place(f"A{first}"), place(f"A{last}")
-            yield from range(first, min(last, 16_384) + 1)
+            ranges.add((first, min(last, LAST_COLUMN)))
+    return frozenset(_within(sorted(ranges)))
+
+
+def _within(ranges: list[tuple[int, int]]) -> Iterator[int]:
+    """Each column once, however often ranges say it. `ranges`: ascending."""
+    done = 0
+    for first, last in ranges:
+        yield from range(max(first, done + 1), last + 1)
+        done = max(done, last)
 
 
 def _merged(tail: bytes) -> Iterator[Merged]:

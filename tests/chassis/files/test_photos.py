@@ -74,14 +74,26 @@ def test_a_large_photograph_becomes_small_and_a_png_a_jpeg() -> None:
             assert (copy.format, copy.size) == ("JPEG", (LONGEST, 1200))
 
 
-def test_a_bomb_is_refused_before_a_pixel_is_read() -> None:
+@pytest.mark.parametrize("size", [(9000, 9000), (6000, 5000)])
+def test_a_bomb_is_refused_before_a_pixel_is_read(size: tuple[int, int]) -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         crc = zlib.crc32(kind + body).to_bytes(4, "big")
         return len(body).to_bytes(4, "big") + kind + body + crc
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 9000, 9000, 8, 2, 0, 0, 0))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
     with pytest.raises(PhotoTooLargeError):
         looked_at(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 99)))
+
+
+def test_what_is_held_whole_may_have_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MOST_WHOLE", 100)
+    image = Image.new("RGB", (40, 20))
+    for kind, progressive in (("PNG", False), ("JPEG", True)):
+        out = io.BytesIO()
+        image.save(out, kind, progressive=progressive)
+        with pytest.raises(PhotoTooLargeError, match="照片像素过多：800，至多 100"):
+            looked_at(out.getvalue())
+    assert looked_at(picture("JPEG", (40, 20))).small
 
 
 def test_what_is_no_whole_photograph_is_said_to_be_none() -> None:
