@@ -165,6 +165,7 @@ _HOUSEHOLDS_OF = """
 SELECT m.person, m.household, m.area FROM view.members m
   JOIN view.households h ON h.id = m.household
  WHERE m.person = ANY ($1::uuid[]) AND h.registered_on <= $2
+   AND (m.left_on IS NULL OR m.left_on > $2)
  ORDER BY m.person, h.registered_on, m.household
 """
 _OTHERS = """
