@@ -116,6 +116,22 @@ async def test_each_use_is_kept_with_who_asked_and_for_whom_and_without_a_text(
         assert text.encode().hex() not in everything
 
 
+async def test_who_died_is_in_no_household_from_that_day(
+    installation: Installation, register: Register
+) -> None:
+    clerk = await installation.client(households, "clerk")
+    left = {"change": "death", "person": str(register.spouse), "occurred_on": "2020-03-16"}
+    answer = await post(clerk, f"/households/{register.house}/member-changes", left)
+    assert answer.status_code == 201, answer.text
+    await installation.catch_up(households)
+    found = []
+    for day in ("2020-03-15", "2020-12-31"):
+        body = asked(register.county, row(2), on=day)
+        told = await identify(installation, token(installation, register.county.id), body)
+        found.append(told.json()["rows"][0]["household"])
+    assert found == [str(register.house), None]
+
+
 async def test_who_was_erased_is_nobody(installation: Installation, register: Register) -> None:
     steward = await installation.client(households, "steward")
     for one in reference_rows():
