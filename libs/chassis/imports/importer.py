@@ -31,7 +31,8 @@ UNCHANGED = "unchanged"
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a row is not taken or, at `warn`, what somebody should look at. `field`: whose cell;
-    `strange`: of a place's name that is none."""
+    `strange`: of a place's name that is none; `value`: what stands there, where it may be kept:
+    never in a sheet that tells of persons."""
 
     rule: str
     message: str
@@ -39,6 +40,7 @@ class Fault:
     field: str | None = None
     severity: Severity = "block"
     strange: Strange | None = None
+    value: str | None = None
 
 
 def otherwise(differing: Sequence[str]) -> Fault:

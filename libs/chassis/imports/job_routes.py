@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from ..common_routes import answer, require_in_scope
 from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
+from ..sheets.cells import letter
 from ..sheets.writing import csv_lines
 from .importer import Fault
 from .job_rows import RowResult, results_of
@@ -27,7 +29,7 @@ from .places import PROPOSALS
 from .rights import admit, may_see, named, require_role
 from .routes import IMPORT_ROLES
 from .shapes import JobShown
-from .store import JOB_COLUMNS, get_job
+from .store import JOB_COLUMNS, from_json, get_job
 
 router = APIRouter(tags=["导入"])
 Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
@@ -38,7 +40,11 @@ OUTCOME: dict[int | str, dict[str, Any]] = {
     200: {"content": {XLSX: _FILE, "text/csv": _FILE, "application/json": {"schema": {}}}}
 }
 KEPT_BY_NOBODY = {"cache-control": "private, no-store", "content-disposition": "attachment"}
-HEADS = ("row", "result", "rule", "severity", "field", "message", "hint")
+SAID = ("field", "value", "rule", "severity", "message", "hint")
+HEADS = (
+    *("sheet", "row", "column", "field", "value", "result", "rule", "rule_version"),
+    *("severity", "message", "hint", "row_key"),
+)
 
 
 @router.get("/jobs", response_model=Page[JobShown], summary="任务列表")
@@ -72,17 +78,16 @@ async def cancel(id: UUID, call: Worker) -> Response:
 async def outcome(
     id: UUID, call: Worker, format: Annotated[Literal["xlsx", "csv", "json"], Query()] = "xlsx"
 ) -> Response:
-    """xlsx：原表加四列，有错的格标红；csv、json：同样内容，供程序读取。
+    """xlsx：原表加四列，有错的格标红；csv、json：每处问题一行，含工作表、行、列、规则及其版本、行键，
+    供程序读取；有人员信息的表不含格中的内容。
 
     json 的 `proposals`：不认识的地名，照录其一发送即提议为别名，由管理员确认；不会自行合并。
     """
     row = await _seen(call, id)
     if format == "xlsx":
         return _file(call, row["outcome"])
-    rows = await results_of(call.log.pool, id, row["phase"])
-    if format == "json":
-        return answer({"items": [told for one in rows for told in _lines(one, row)]})
-    return _csv(rows)
+    lines = _lines(row, await results_of(call.log.pool, id, row["phase"]))
+    return answer({"items": list(lines)}) if format == "json" else _csv(lines)
 
 
 @router.get(
@@ -124,34 +129,22 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
     return {**told, "kind": "import", "counts": counts}
 
 
-def _lines(row: RowResult, job: asyncpg.Record | None = None) -> list[dict[str, Any]]:
-    """A line a fault; with what may be proposed of it, where the job is given."""
-    about = {"row": row.number, "result": row.result}
-    with_proposals: dict[str, Any] = {} if job is None else {"proposals": []}
-    if not row.faults:
-        return [
-            {
-                **about,
-                "rule": row.why,
-                "severity": None,
-                "field": None,
-                "message": None,
-                "hint": None,
-                **with_proposals,
-            }
-        ]
-    return [
-        {
-            **about,
-            "rule": fault.rule,
-            "severity": fault.severity,
-            "field": fault.field,
-            "message": fault.message,
-            "hint": fault.hint,
-            **({} if job is None else {"proposals": _proposals(fault, row.number, job)}),
-        }
-        for fault in row.faults
-    ]
+def _lines(job: asyncpg.Record, rows: Iterable[RowResult]) -> Iterator[dict[str, Any]]:
+    """One for each thing that is said of a row, with what may be proposed of it, and one for a row
+    of which nothing is."""
+    mapping: dict[str, int] = {} if job["mapping"] is None else from_json(job["mapping"])
+    for row in rows:
+        about = {"sheet": job["sheet"], "row": row.number, "result": row.result}
+        key = {"row_key": row.key or str(row.number)}
+        if not row.faults:
+            judged = {"rule": row.why, "rule_version": job["release"] if row.why else None}
+            yield about | dict.fromkeys((*SAID, "column")) | judged | key | {"proposals": []}
+        for fault in row.faults:
+            at = mapping.get(fault.field or "")
+            said = {name: getattr(fault, name) for name in SAID}
+            place = {"column": None if at is None else letter(at), "rule_version": job["release"]}
+            proposed = {"proposals": _proposals(fault, row.number, job)}
+            yield about | said | place | key | proposed
 
 
 def _proposals(fault: Fault, number: int, job: asyncpg.Record) -> list[dict[str, Any]]:
@@ -172,10 +165,9 @@ def _proposals(fault: Fault, number: int, job: asyncpg.Record) -> list[dict[str,
     ]
 
 
-def _csv(rows: list[RowResult]) -> Response:
+def _csv(lines: Iterable[dict[str, Any]]) -> Response:
     """With a BOM, so that spreadsheets read it as UTF-8."""
-    told = [[line[head] for head in HEADS] for row in rows for line in _lines(row)]
-    text = "\ufeff" + csv_lines([HEADS, *told])
+    text = "\ufeff" + csv_lines([HEADS, *([line[head] for head in HEADS] for line in lines)])
     return Response(text, media_type="text/csv; charset=utf-8", headers=KEPT_BY_NOBODY)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from ..version import version
 from .importer import Fault
 from .store import Job, Phase, as_json
 from .tally import Tally
@@ -24,6 +25,7 @@ class RowResult(msgspec.Struct, frozen=True, array_like=True):
     fen: int | None = None
     why: str | None = None
     faults: tuple[Fault, ...] = ()
+    key: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -75,7 +77,7 @@ class JobRows:
             await connection.executemany(
                 _KEEP_ROW,
                 [
-                    (self.job.id, phase, r.number, r.result, r.fen, r.why, as_json(r.faults))
+                    (self.job.id, phase, r.number, r.result, r.fen, r.why, as_json(r.faults), r.key)
                     for r in rows
                 ],
             )
@@ -110,7 +112,7 @@ class JobRows:
     ) -> None:
         """`outcome`: digests of the error workbook and of that with the rejected rows alone."""
         counts = None if tally is None else as_json(tally)
-        await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error)
+        await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error, version())
 
     async def rejected(self, phase: Phase) -> bool:
         """Whether any row was."""
@@ -136,18 +138,18 @@ _INTENT = msgspec.json.Decoder(tuple[list[Run], list[RowResult]])
 
 def _row(row: asyncpg.Record) -> RowResult:
     faults = msgspec.json.decode(row["faults"], type=tuple[Fault, ...])
-    return RowResult(row["number"], row["result"], row["fen"], row["why"], faults)
+    return RowResult(row["number"], row["result"], row["fen"], row["why"], faults, row["key"])
 
 
 _INTEND = """
 INSERT INTO es.job_chunks (job, first, runs) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 _KEEP_ROW = """
-INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults, key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
 """
 _ROWS = """
-SELECT number, result, fen, why, faults FROM es.job_rows
+SELECT number, result, fen, why, faults, key FROM es.job_rows
  WHERE job = $1 AND phase = $2 ORDER BY number
 """
 _WAITS = """
@@ -156,6 +158,6 @@ UPDATE es.jobs SET error = $2, starts = starts - 1 FROM was WHERE id = $1
 RETURNING was.error IS NULL
 """
 _ENDED = """
-UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6,
+UPDATE es.jobs SET state = $2, counts = $3, outcome = $4, rejected = $5, error = $6, release = $7,
        ended_at = clock_timestamp() WHERE id = $1
 """

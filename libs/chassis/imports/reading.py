@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from libs.events.private import looks_personal
 from libs.events.types import natural
 
 from ..sheets.cells import Kind, Row, letter
@@ -21,13 +22,15 @@ _SIGNED = re.compile(
     r"(制表|制表人|填表人|填报人|审核|审核人|复核|复核人|负责人|单位负责人|经办人|签字|签章|盖章"
     r"|单位[(（]盖章[)）]|填表日期|填报日期|填报单位|注|备注|说明)[:：].*"
 )
+_LONG_NUMBER = re.compile(r"\d{9}")
 FIRST_CELLS = 3
 """A total or a signature says so in one of the first cells that hold anything."""
 
 
 @dataclass(slots=True)
 class Read:
-    """One row: taken as data, or ignored for a reason; `fen` of its amount, where it was read."""
+    """One row: taken as data, or ignored for a reason; `fen` of its amount, where it was read.
+    `texts`: of its cells by field, where they may be kept. `key`: what the row is called."""
 
     number: int
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -36,6 +39,8 @@ class Read:
     hidden: bool = False
     fen: int | None = None
     shares: int | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
 
     @property
     def taken(self) -> Taken:
@@ -73,6 +78,17 @@ class Sum:
         self.part, self.part_kinds = 0, set()
 
 
+def key_of(importer: Importer, values: Mapping[str, Any]) -> str | None:
+    """What a row is called: by what makes it a group, or what no two rows share. Of people only
+    what can be no number of theirs, in whichever column it was typed."""
+    unique = tuple(name for name in importer.unique if not importer.column(name).personal)
+    found = [values.get(name) for name in importer.group or unique]
+    key = "/".join(map(str, found))
+    if not found or None in found or looks_personal(key) is not None:
+        return None
+    return None if importer.of_people and _LONG_NUMBER.search(key) else key
+
+
 class Reading:
     """One pass over one sheet; remembers what rows are compared with."""
 
@@ -96,11 +112,13 @@ class Reading:
 
     def _read(self, row: Row) -> Read:
         read = Read(row.number, hidden=row.hidden, ignored=self._reason(row))
+        read.texts = self._texts(row)
         if read.ignored == "total":
             self._compare(row, read)
         if read.ignored is not None:
             return read
         read.values = dict(self._values(row, read.faults))
+        read.key = key_of(self.importer, read.values)
         self._count(read)
         self._compare_rows(read)
         self._late(read)
@@ -133,6 +151,12 @@ class Reading:
         if sum(again) * 2 > len(again) and sum(again) > 1:
             return "heads_again"
         return None if any(at in row.cells for at in self.mapping.values()) else "outside"
+
+    def _texts(self, row: Row) -> dict[str, str]:
+        if self.importer.of_people:
+            return {}
+        found = ((field_, row.cells.get(at)) for field_, at in self.mapping.items())
+        return {field_: cell.text for field_, cell in found if cell is not None}
 
     def _values(self, row: Row, faults: list[Fault]) -> Iterator[tuple[str, Any]]:
         for column in self.importer.columns:

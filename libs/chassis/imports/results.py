@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import msgspec
 from pydantic import ValidationError
 
 from libs.events.answer import Answer
 from libs.events.errors import EventsError, Refused
+from libs.events.private import looks_personal
 
 from .importer import UNCHANGED, Fault
-from .job_rows import RowResult
+from .job_rows import Result, RowResult
 from .reading import Read
 
+LONGEST_VALUE = 100
 NEXT_STEP = "按说明改正后，连同表头单独再导入被拒绝的行"
 
 
 def accepted(read: Read) -> RowResult:
     """With what it was warned of."""
-    return RowResult(read.number, "accepted", read.fen, None, tuple(read.faults))
+    return _result(read, "accepted", None, read.faults)
 
 
 def rejected(read: Read, more: Iterable[Fault]) -> RowResult:
     """For all that was found, in reading it and after."""
-    return RowResult(read.number, "rejected", read.fen, None, (*read.faults, *more))
+    return _result(read, "rejected", None, (*read.faults, *more))
 
 
 def ignored(read: Read) -> RowResult:
     """No data, and why."""
-    return RowResult(read.number, "ignored", read.fen, read.ignored, tuple(read.faults))
+    return _result(read, "ignored", read.ignored, read.faults)
 
 
 def unchanged(read: Read) -> RowResult:
     """What it says is known already."""
-    return RowResult(read.number, "ignored", read.fen, UNCHANGED, tuple(read.faults))
+    return _result(read, "ignored", UNCHANGED, read.faults)
+
+
+def _result(read: Read, result: Result, why: str | None, faults: Iterable[Fault]) -> RowResult:
+    kept = tuple(_with_value(fault, read.texts) for fault in faults)
+    return RowResult(read.number, result, read.fen, why, kept, read.key)
+
+
+def _with_value(fault: Fault, texts: Mapping[str, str]) -> Fault:
+    text = texts.get(fault.field or "")
+    if text is None or looks_personal(text) is not None:
+        return fault
+    return replace(fault, value=text[:LONGEST_VALUE])
 
 
 def told(error: EventsError | Refused) -> Fault:

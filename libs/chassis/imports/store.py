@@ -209,6 +209,7 @@ ON CONFLICT (id) DO UPDATE SET id = j.id RETURNING body_hash
 _JOB = """
 SELECT j.id, j.number, j.import, j.mode, j.dry_run, j.state, j.phase, j.same_as, j.cancel,
        j.reached, j.starts, j.error, j.counts, j.outcome, j.rejected, j.asked_at, j.ended_at,
+       j.release,
        i.importer, i.area, i.digest, i.name, i.sheet, i.settings, i.mapping, i.units, i.actor,
        i.behalf
   FROM es.jobs j JOIN es.imports i ON i.id = j.import
