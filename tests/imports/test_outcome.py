@@ -81,9 +81,7 @@ async def test_of_persons_no_cell_is_told_and_no_number_is_a_key(
         settings=SETTINGS,
     )  # fmt: skip
     told = await at.outcome(job["id"])
-    assert {one["row"]: one["row_key"] for one in told} == {
-        **{2: "H001", 3: "3", 4: "H003", 5: "5"}
-    }
+    assert {one["row"]: one["row_key"] for one in told} == {2: "H001", 3: "3", 4: "H003", 5: "5"}
     assert {one["value"] for one in told} == {None}
     assert [one["column"] for one in told if one["row"] == 4] == ["E", "F"]
     log = await installation.log(households)
