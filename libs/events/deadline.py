@@ -61,11 +61,12 @@ class Matter(NamedTuple):
 
 class Due(NamedTuple):
     """The last day, the business day on which to act on it, and whether a day on the way was only
-    assumed to be a working day."""
+    assumed to be a working day. `again`: how often it was told before and that closed by itself."""
 
     on: date
     acts_on: date
     assumed: bool
+    again: int = 0
 
 
 BEYOND = Due(date.max, date.max, assumed=True)
@@ -87,7 +88,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         not_persons=tuple(matter.not_persons),
         due_on=due.on,
         target=matter.subject,
-        about=about(deadline.name, matter.subject, due.on),
+        about=about(deadline.name, matter.subject, due.on, due.again),
         reason=matter.reason,
         numbers=dict(matter.numbers),
         form=deadline.form(matter),
@@ -96,8 +97,8 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
     return Reaction(command, matter.subject, matter.area, task_for=duties[0])
 
 
-def about(name: str, subject: UUID, due_on: date) -> str:
-    return f"deadline:{name}/{subject}/{due_on.isoformat()}"
+def about(name: str, subject: UUID, due_on: date, again: int) -> str:
+    return f"deadline:{name}/{subject}/{due_on.isoformat()}" + (f"/{again}" if again else "")
 
 
 @dataclass(frozen=True)

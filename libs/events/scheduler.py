@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -39,7 +40,8 @@ from .unattended import Machine, commanded
 PAUSE_S, IDLE_S = 5.0, 60.0
 """Between two looks at a log that moves; and at one that stands, where only the day can change."""
 POLL_S = 1.0
-HAPPENED, MOVED = "所等之事已经办理", "期限已经变更"
+HAPPENED, MOVED, LAPSED = "所等之事已经办理", "期限已经变更", "期限规定不再适用"
+"""The matter waits no longer; it is due on another day; it waits on, and no row makes it due."""
 log = structlog.get_logger()
 
 
@@ -128,13 +130,14 @@ class Scheduling:
         if not await self._caught_up():
             return None
         today = now.astimezone(CHINA).date()
-        dates, found = await self._dates(), list[Found]()
+        dates, found, waiting = await self._dates(), list[Found](), set[tuple[str, UUID]]()
         for deadline in self.deadlines:
             matters = [_matter(row) for row in await self.pool.fetch(deadline.matters)]
+            waiting |= {(deadline.name, matter.subject) for matter in matters}
             found += found_due(deadline, matters, dates)
             await asyncio.sleep(0)  # the readers of this process go on in between
         late = await self._act(found, now, today)
-        await self._close(found, today)
+        await self._close(found, waiting, today)
         await self.row.swept(today, late)
         return Swept(today, late, sum(one.due == BEYOND for one in found))
 
@@ -168,10 +171,12 @@ class Scheduling:
         if not order:
             return 0
         order.sort(key=lambda one: (one.due.acts_on, *one.key[:2]))
-        done, waiting = await self.row.marked([one.key for one in order], now)
+        keys = [one.key for one in order]
+        (done, waiting), closed = await self.row.marked(keys, now), await self.row.closed(keys)
         late = 0
-        for one in order:
-            if one.key in done:
+        for first in order:
+            one = first._replace(due=first.due._replace(again=closed[first.key]))
+            if done.get(one.key, -1) >= one.due.again:
                 continue
             waits = waiting.get(one.key)
             if waits is not None and waits.next_at > now:
@@ -189,12 +194,13 @@ class Scheduling:
         except NOT_YET as error:
             outcome, reason = "not yet", type(error).__name__.removesuffix("Error")
         self.outcomes[outcome] += 1
-        await self.row.mark(one.key, one.due.acts_on, (outcome, reason), attempts, now)
+        due = (one.due.acts_on, one.due.again)
+        await self.row.mark(one.key, due, (outcome, reason), attempts, now)
         log.info("deadline_acted_on", deadline=one.deadline.name, outcome=outcome)
         return outcome != "not yet"
 
     async def _given(self, one: Found) -> tuple[str, str | None]:
-        machine, cause = _machine(one.deadline.name), about(*one.key)
+        machine, cause = _machine(one.deadline.name), about(*one.key, one.due.again)
         try:
             reaction = one.deadline.act(one.deadline, one.matter, one.due)
             answer = await self._commanded(machine, cause, reaction)
@@ -243,15 +249,18 @@ class Scheduling:
         await commanded(self.store, machine, key, tasks.OPEN, task, cause=cause)
         return reason
 
-    async def _close(self, found: Sequence[Found], today: date) -> None:
-        """Tasks of deadlines whose matter waits no longer, or is due on another day now."""
-        waiting = {about(*one.key) for one in found}
-        subjects = {(one.deadline.name, one.matter.subject) for one in found}
+    async def _close(
+        self, found: Sequence[Found], waiting: Set[tuple[str, UUID]], today: date
+    ) -> None:
+        """Tasks of deadlines whose matter waits no longer, or is due on another day now or none."""
+        due = {one.key for one in found}
+        subjects = {key[:2] for key in due}
         names = [deadline.name for deadline in self.deadlines]
         for row in await self.pool.fetch(_OPEN, names):
-            if row["about"] not in waiting:
+            if (row["kind"], row["target"], row["due_on"]) not in due:
                 await self.row.lease.keep()
-                note = MOVED if (row["kind"], row["target"]) in subjects else HAPPENED
+                what = (row["kind"], row["target"])
+                note = MOVED if what in subjects else LAPSED if what in waiting else HAPPENED
                 machine = _machine(row["kind"])
                 command = CloseTask(occurred_on=today, note=note)
                 key = f"{row['about']}/close"
@@ -282,7 +291,7 @@ SELECT EXISTS (SELECT FROM es.cursors
     OR NOT EXISTS (SELECT FROM es.cursors WHERE source = $1 AND reader = 'common')
 """
 _OPEN = """
-SELECT t.id, t.kind, t.target, t.about FROM es.tasks t
+SELECT t.id, t.kind, t.target, t.due_on, t.about FROM es.tasks t
  WHERE t.kind = ANY ($1) AND NOT EXISTS (SELECT FROM es.closed_tasks c WHERE c.task = t.id)
  ORDER BY t.due_on, t.id
 """
