@@ -42,6 +42,10 @@ class Live(Values):
 TERMS = Set("deadline", "期限", Term, central=True)
 LIVE = Set("live", "启用日", Live, central=True)
 LIVE_KEY = "live"
+HAPPENED, MOVED = "所等之事已经办理", "期限已经变更"
+LAPSED, OVER = "期限规定不再适用", "该日已过，无须再办"
+"""Why a task closes: its matter waits no longer; is due on another day; waits, and no row makes it
+due; was a day that has passed."""
 
 
 class Matter(NamedTuple):
@@ -105,7 +109,8 @@ def about(name: str, subject: UUID, due_on: date, again: int) -> str:
 class Deadline:
     """By a name that never changes: its request ids hang on it. `matters`: SQL over the service's
     own tables, a row for each that waits now, with the columns of Matter (`numbers` as JSON text).
-    `path`: of the route that answers it, below the prefix of the service."""
+    `path`: of the route that answers it, below the prefix of the service. `passes`: what waits is
+    the end of its day `since`, and is over with it."""
 
     name: str
     title: str
@@ -113,6 +118,10 @@ class Deadline:
     waits_for: Duty
     path: Callable[[Matter], str]
     act: Act = open_task
+    passes: bool = False
+
+    def over(self, matter: Matter, today: date) -> bool:
+        return self.passes and matter.since < today
 
     def form(self, matter: Matter) -> FormTyped:
         return FormTyped.post(self.path(matter))

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -23,16 +21,14 @@ import structlog
 from . import tasks
 from .acting import NOT_NOW, Clock, utc_now
 from .answer import Answer
-from .calendar_copy import calendars
 from .clock import CHINA
 from .clocks import ClockRow, Waiting
-from .dated_rows import reference_stream, references
-from .deadline import BEYOND, LIVE, TERMS, Dates, Deadline, Found, Matter, about, found_due
+from .deadline import BEYOND, HAPPENED, MOVED, Deadline, Found, about
 from .decider import AnyDecider, Reaction
 from .errors import ClockError, EpochError, FeedStoppedError, PoisonError, ReplacedError
 from .group_commit import told, unavailable
-from .loads import LiveStreams
 from .log import Log
+from .matters import Waits, look
 from .reactor import NOT_YET
 from .tasks import CloseTask, OpenTask
 from .unattended import Machine, commanded
@@ -40,8 +36,6 @@ from .unattended import Machine, commanded
 PAUSE_S, IDLE_S = 5.0, 60.0
 """Between two looks at a log that moves; and at one that stands, where only the day can change."""
 POLL_S = 1.0
-HAPPENED, MOVED, LAPSED = "所等之事已经办理", "期限已经变更", "期限规定不再适用"
-"""The matter waits no longer; it is due on another day; it waits on, and no row makes it due."""
 log = structlog.get_logger()
 
 
@@ -71,6 +65,7 @@ class Scheduling:
         self.deciders = {decider.command: decider for decider in deciders}
         self.row = ClockRow(store.pool)
         self.outcomes: Counter[str] = Counter()
+        self.beyond = 0
 
     async def run(self) -> None:
         """Look again and again until cancelled. Raises: FeedStoppedError, once it is written."""
@@ -130,16 +125,15 @@ class Scheduling:
         if not await self._caught_up():
             return None
         today = now.astimezone(CHINA).date()
-        dates, found, waiting = await self._dates(), list[Found](), set[tuple[str, UUID]]()
-        for deadline in self.deadlines:
-            matters = [_matter(row) for row in await self.pool.fetch(deadline.matters)]
-            waiting |= {(deadline.name, matter.subject) for matter in matters}
-            found += found_due(deadline, matters, dates)
-            await asyncio.sleep(0)  # the readers of this process go on in between
+        found, gone = await look(self.store, self.deadlines, today)
         late = await self._act(found, now, today)
-        await self._close(found, waiting, today)
+        await self._close(found, gone, today)
         await self.row.swept(today, late)
-        return Swept(today, late, sum(one.due == BEYOND for one in found))
+        beyond = sum(one.due == BEYOND for one in found)
+        if beyond != self.beyond:
+            log.warning("deadlines_beyond", service=self.store.service, matters=beyond)
+        self.beyond = beyond
+        return Swept(today, late, beyond)
 
     async def _believe(self, now: datetime) -> None:
         """By the bounds of the log. Raises: ClockError."""
@@ -159,11 +153,6 @@ class Scheduling:
     async def _head(self) -> int:
         head: int = await self.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
         return head
-
-    async def _dates(self) -> Dates:
-        streams = [reference_stream(TERMS.name), reference_stream(LIVE.name)]
-        terms, live = await LiveStreams(self.store.loads).load_many(references, streams)
-        return Dates(terms, live, await calendars(self.pool))
 
     async def _act(self, found: Sequence[Found], now: datetime, today: date) -> int:
         """In due order, whatever is not marked as done; how many must wait."""
@@ -249,9 +238,7 @@ class Scheduling:
         await commanded(self.store, machine, key, tasks.OPEN, task, cause=cause)
         return reason
 
-    async def _close(
-        self, found: Sequence[Found], waiting: Set[tuple[str, UUID]], today: date
-    ) -> None:
+    async def _close(self, found: Sequence[Found], gone: Mapping[Waits, str], today: date) -> None:
         """Tasks of deadlines whose matter waits no longer, or is due on another day now or none."""
         due = {one.key for one in found}
         subjects = {key[:2] for key in due}
@@ -260,7 +247,7 @@ class Scheduling:
             if (row["kind"], row["target"], row["due_on"]) not in due:
                 await self.row.lease.keep()
                 what = (row["kind"], row["target"])
-                note = MOVED if what in subjects else LAPSED if what in waiting else HAPPENED
+                note = MOVED if what in subjects else gone.get(what, HAPPENED)
                 machine = _machine(row["kind"])
                 command = CloseTask(occurred_on=today, note=note)
                 key = f"{row['about']}/close"
@@ -273,11 +260,6 @@ class Scheduling:
 
 def _machine(name: str) -> Machine:
     return Machine(f"deadline:{name}", origin="deadline")
-
-
-def _matter(row: Any) -> Matter:
-    numbers = msgspec.json.decode(row["numbers"])
-    return Matter(**{**row, "numbers": numbers})
 
 
 BEHIND = timedelta(seconds=60)

@@ -20,13 +20,13 @@ from libs.events.calendar import CALENDARS
 from libs.events.clock import CHINA, today
 from libs.events.contracts.rules import ReferenceRow, ReferenceSet
 from libs.events.dated_rows import RowTyped
-from libs.events.deadline import Deadline, Due, Matter
+from libs.events.deadline import HAPPENED, LAPSED, MOVED, Deadline, Due, Matter
 from libs.events.decider import Reaction
 from libs.events.errors import ClockError, PoisonError, ReplacedError
 from libs.events.log import Log
 from libs.events.reader import Reading
 from libs.events.reference import SetReference, WithdrawReference
-from libs.events.scheduler import HAPPENED, LAPSED, MOVED, Scheduling
+from libs.events.scheduler import Scheduling
 from libs.events.unattended import Machine, commanded
 from tests.events.conftest import LogStore
 from tests.events.planted import CONTRACTS, FILL, HERE, SPEND, fill, fill_with, purse, spend
@@ -568,7 +568,7 @@ async def test_a_day_from_which_none_can_be_reckoned_is_never_due_and_counted(wo
 @pytest.mark.parametrize("raised", [OverflowError("planted"), ValueError("planted")])
 async def test_whatever_it_stumbles_over_ends_it_alone(world: World, raised: Exception) -> None:
     class Stumbling(Scheduling):
-        async def _dates(self) -> Any:
+        async def _believe(self, _: datetime) -> None:
             raise raised
 
     class Other:
