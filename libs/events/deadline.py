@@ -42,6 +42,10 @@ class Live(Values):
 TERMS = Set("deadline", "期限", Term, central=True)
 LIVE = Set("live", "启用日", Live, central=True)
 LIVE_KEY = "live"
+HAPPENED, MOVED = "所等之事已经办理", "期限已经变更"
+LAPSED, OVER = "期限规定不再适用", "该日已过，无须再办"
+"""Why a task closes: its matter waits no longer; is due on another day; waits, and no row makes it
+due; was a day that has passed."""
 
 
 class Matter(NamedTuple):
@@ -61,11 +65,12 @@ class Matter(NamedTuple):
 
 class Due(NamedTuple):
     """The last day, the business day on which to act on it, and whether a day on the way was only
-    assumed to be a working day."""
+    assumed to be a working day. `again`: how often it was told before and that closed by itself."""
 
     on: date
     acts_on: date
     assumed: bool
+    again: int = 0
 
 
 BEYOND = Due(date.max, date.max, assumed=True)
@@ -87,7 +92,7 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
         not_persons=tuple(matter.not_persons),
         due_on=due.on,
         target=matter.subject,
-        about=about(deadline.name, matter.subject, due.on),
+        about=about(deadline.name, matter.subject, due.on, due.again),
         reason=matter.reason,
         numbers=dict(matter.numbers),
         form=deadline.form(matter),
@@ -96,15 +101,16 @@ def open_task(deadline: Deadline, matter: Matter, due: Due) -> Reaction:
     return Reaction(command, matter.subject, matter.area, task_for=duties[0])
 
 
-def about(name: str, subject: UUID, due_on: date) -> str:
-    return f"deadline:{name}/{subject}/{due_on.isoformat()}"
+def about(name: str, subject: UUID, due_on: date, again: int) -> str:
+    return f"deadline:{name}/{subject}/{due_on.isoformat()}" + (f"/{again}" if again else "")
 
 
 @dataclass(frozen=True)
 class Deadline:
     """By a name that never changes: its request ids hang on it. `matters`: SQL over the service's
     own tables, a row for each that waits now, with the columns of Matter (`numbers` as JSON text).
-    `path`: of the route that answers it, below the prefix of the service."""
+    `path`: of the route that answers it, below the prefix of the service. `passes`: what waits is
+    the end of its day `since`, and is over with it."""
 
     name: str
     title: str
@@ -112,6 +118,10 @@ class Deadline:
     waits_for: Duty
     path: Callable[[Matter], str]
     act: Act = open_task
+    passes: bool = False
+
+    def over(self, matter: Matter, today: date) -> bool:
+        return self.passes and matter.since < today
 
     def form(self, matter: Matter) -> FormTyped:
         return FormTyped.post(self.path(matter))

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 import structlog
@@ -22,16 +21,14 @@ import structlog
 from . import tasks
 from .acting import NOT_NOW, Clock, utc_now
 from .answer import Answer
-from .calendar_copy import calendars
 from .clock import CHINA
 from .clocks import ClockRow, Waiting
-from .dated_rows import reference_stream, references
-from .deadline import BEYOND, LIVE, TERMS, Dates, Deadline, Found, Matter, about, found_due
+from .deadline import BEYOND, HAPPENED, MOVED, Deadline, Found, about
 from .decider import AnyDecider, Reaction
 from .errors import ClockError, EpochError, FeedStoppedError, PoisonError, ReplacedError
 from .group_commit import told, unavailable
-from .loads import LiveStreams
 from .log import Log
+from .matters import Waits, look
 from .reactor import NOT_YET
 from .tasks import CloseTask, OpenTask
 from .unattended import Machine, commanded
@@ -39,7 +36,6 @@ from .unattended import Machine, commanded
 PAUSE_S, IDLE_S = 5.0, 60.0
 """Between two looks at a log that moves; and at one that stands, where only the day can change."""
 POLL_S = 1.0
-HAPPENED, MOVED = "所等之事已经办理", "期限已经变更"
 log = structlog.get_logger()
 
 
@@ -69,6 +65,7 @@ class Scheduling:
         self.deciders = {decider.command: decider for decider in deciders}
         self.row = ClockRow(store.pool)
         self.outcomes: Counter[str] = Counter()
+        self.beyond = 0
 
     async def run(self) -> None:
         """Look again and again until cancelled. Raises: FeedStoppedError, once it is written."""
@@ -128,15 +125,15 @@ class Scheduling:
         if not await self._caught_up():
             return None
         today = now.astimezone(CHINA).date()
-        dates, found = await self._dates(), list[Found]()
-        for deadline in self.deadlines:
-            matters = [_matter(row) for row in await self.pool.fetch(deadline.matters)]
-            found += found_due(deadline, matters, dates)
-            await asyncio.sleep(0)  # the readers of this process go on in between
+        found, gone = await look(self.store, self.deadlines, today)
         late = await self._act(found, now, today)
-        await self._close(found, today)
+        await self._close(found, gone, today)
         await self.row.swept(today, late)
-        return Swept(today, late, sum(one.due == BEYOND for one in found))
+        beyond = sum(one.due == BEYOND for one in found)
+        if beyond != self.beyond:
+            log.warning("deadlines_beyond", service=self.store.service, matters=beyond)
+        self.beyond = beyond
+        return Swept(today, late, beyond)
 
     async def _believe(self, now: datetime) -> None:
         """By the bounds of the log. Raises: ClockError."""
@@ -157,21 +154,18 @@ class Scheduling:
         head: int = await self.pool.fetchval("SELECT coalesce(max(position), 0) FROM es.events")
         return head
 
-    async def _dates(self) -> Dates:
-        streams = [reference_stream(TERMS.name), reference_stream(LIVE.name)]
-        terms, live = await LiveStreams(self.store.loads).load_many(references, streams)
-        return Dates(terms, live, await calendars(self.pool))
-
     async def _act(self, found: Sequence[Found], now: datetime, today: date) -> int:
         """In due order, whatever is not marked as done; how many must wait."""
         order = [one for one in found if one.due.acts_on <= today]
         if not order:
             return 0
         order.sort(key=lambda one: (one.due.acts_on, *one.key[:2]))
-        done, waiting = await self.row.marked([one.key for one in order], now)
+        keys = [one.key for one in order]
+        (done, waiting), closed = await self.row.marked(keys, now), await self.row.closed(keys)
         late = 0
-        for one in order:
-            if one.key in done:
+        for first in order:
+            one = first._replace(due=first.due._replace(again=closed[first.key]))
+            if done.get(one.key, -1) >= one.due.again:
                 continue
             waits = waiting.get(one.key)
             if waits is not None and waits.next_at > now:
@@ -189,12 +183,13 @@ class Scheduling:
         except NOT_YET as error:
             outcome, reason = "not yet", type(error).__name__.removesuffix("Error")
         self.outcomes[outcome] += 1
-        await self.row.mark(one.key, one.due.acts_on, (outcome, reason), attempts, now)
+        due = (one.due.acts_on, one.due.again)
+        await self.row.mark(one.key, due, (outcome, reason), attempts, now)
         log.info("deadline_acted_on", deadline=one.deadline.name, outcome=outcome)
         return outcome != "not yet"
 
     async def _given(self, one: Found) -> tuple[str, str | None]:
-        machine, cause = _machine(one.deadline.name), about(*one.key)
+        machine, cause = _machine(one.deadline.name), about(*one.key, one.due.again)
         try:
             reaction = one.deadline.act(one.deadline, one.matter, one.due)
             answer = await self._commanded(machine, cause, reaction)
@@ -243,15 +238,16 @@ class Scheduling:
         await commanded(self.store, machine, key, tasks.OPEN, task, cause=cause)
         return reason
 
-    async def _close(self, found: Sequence[Found], today: date) -> None:
-        """Tasks of deadlines whose matter waits no longer, or is due on another day now."""
-        waiting = {about(*one.key) for one in found}
-        subjects = {(one.deadline.name, one.matter.subject) for one in found}
+    async def _close(self, found: Sequence[Found], gone: Mapping[Waits, str], today: date) -> None:
+        """Tasks of deadlines whose matter waits no longer, or is due on another day now or none."""
+        due = {one.key for one in found}
+        subjects = {key[:2] for key in due}
         names = [deadline.name for deadline in self.deadlines]
         for row in await self.pool.fetch(_OPEN, names):
-            if row["about"] not in waiting:
+            if (row["kind"], row["target"], row["due_on"]) not in due:
                 await self.row.lease.keep()
-                note = MOVED if (row["kind"], row["target"]) in subjects else HAPPENED
+                what = (row["kind"], row["target"])
+                note = MOVED if what in subjects else gone.get(what, HAPPENED)
                 machine = _machine(row["kind"])
                 command = CloseTask(occurred_on=today, note=note)
                 key = f"{row['about']}/close"
@@ -266,11 +262,6 @@ def _machine(name: str) -> Machine:
     return Machine(f"deadline:{name}", origin="deadline")
 
 
-def _matter(row: Any) -> Matter:
-    numbers = msgspec.json.decode(row["numbers"])
-    return Matter(**{**row, "numbers": numbers})
-
-
 BEHIND = timedelta(seconds=60)
 """As the log: within it the clock may lag behind the last event."""
 _CLOCK = """
@@ -282,7 +273,7 @@ SELECT EXISTS (SELECT FROM es.cursors
     OR NOT EXISTS (SELECT FROM es.cursors WHERE source = $1 AND reader = 'common')
 """
 _OPEN = """
-SELECT t.id, t.kind, t.target, t.about FROM es.tasks t
+SELECT t.id, t.kind, t.target, t.due_on, t.about FROM es.tasks t
  WHERE t.kind = ANY ($1) AND NOT EXISTS (SELECT FROM es.closed_tasks c WHERE c.task = t.id)
  ORDER BY t.due_on, t.id
 """

@@ -13,6 +13,7 @@ from libs.chassis.cli.status import UNHEALTHY, Health, tell
 from libs.events.calendar import Calendar, is_working_day
 from libs.events.calendar_copy import calendars
 from libs.events.clock import today
+from libs.events.deadline import OVER
 from services.__main__ import SERVICES
 from services.funds.service import service as funds
 from services.households.service import service as households
@@ -61,7 +62,7 @@ async def test_the_calendar_of_households_is_known_in_every_service_and_follows_
 async def test_grants_and_delegations_that_end_are_told_a_week_before(
     installation: Installation,
 ) -> None:
-    """Not those that were ended on purpose, nor one that another follows."""
+    """Not those that were ended on purpose, nor one that another follows; and none that is over."""
     office = await open_office(installation, await register_county(installation))
     for subject in ("chief", "deputy", "third", "fourth"):
         await office.user(subject)
@@ -81,14 +82,17 @@ async def test_grants_and_delegations_that_end_are_told_a_week_before(
     await ticked(installation, households, TODAY + 13 * DAY)
     delegation = ("grant_ending", "delegation", lent["valid_until"])
     assert await kinds(installation, "security") == [delegation]
+    await ticked(installation, households, TODAY + 20 * DAY)
+    assert await kinds(installation, "security") == [delegation]
+    await ticked(installation, households, TODAY + 21 * DAY)
+    assert await kinds(installation, "security") == []
+    closed = (await office.security.get("/tasks", params={"state": "closed"})).json()["items"]
+    assert [task["note"] for task in closed] == [OVER]
     await ticked(installation, households, TODAY + 23 * DAY)
-    assert await kinds(installation, "security") == [
-        delegation,
-        ("grant_ending", "grant", str(last)),
-    ]
+    assert await kinds(installation, "security") == [("grant_ending", "grant", str(last))]
     await office.grant("third", "clerk", county, valid_from=str(last + DAY))
     await ticked(installation, households, TODAY + 24 * DAY)
-    assert await kinds(installation, "security") == [delegation]
+    assert await kinds(installation, "security") == []
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,18 @@ import msgspec
 import pytest
 
 from libs.chassis.worker import follow
-from libs.events import every_log, reference
+from libs.events import every_log, reference, tasks
 from libs.events.calendar import CALENDARS
 from libs.events.clock import CHINA, today
 from libs.events.contracts.rules import ReferenceRow, ReferenceSet
 from libs.events.dated_rows import RowTyped
-from libs.events.deadline import Deadline, Due, Matter
+from libs.events.deadline import HAPPENED, LAPSED, MOVED, Deadline, Due, Matter
 from libs.events.decider import Reaction
 from libs.events.errors import ClockError, PoisonError, ReplacedError
 from libs.events.log import Log
 from libs.events.reader import Reading
-from libs.events.reference import SetReference
-from libs.events.scheduler import HAPPENED, MOVED, Scheduling
+from libs.events.reference import SetReference, WithdrawReference
+from libs.events.scheduler import Scheduling
 from libs.events.unattended import Machine, commanded
 from tests.events.conftest import LogStore
 from tests.events.planted import CONTRACTS, FILL, HERE, SPEND, fill, fill_with, purse, spend
@@ -325,6 +325,78 @@ async def test_a_deadline_that_moved_is_told_anew_and_the_old_one_goes(world: Wo
     assert [task["due_on"] for task in await world.facts()] == days
 
 
+async def test_a_deadline_that_moved_back_is_told_again_unless_a_person_closed_it(
+    world: World,
+) -> None:
+    await world.term(days=3)
+    await world.live()
+    start = today() + 10 * DAY
+    (id_,) = await world.waits(start)
+    world.time.to(start + 20 * DAY)
+
+    async def waits_since(*days: int) -> list[tuple[str, bool]]:
+        for since in days:
+            await world.store.execute(
+                f"UPDATE view.planted SET since = '{start + since * DAY}' WHERE id = '{id_}'"  # noqa: S608 - of this test
+            )
+            for _ in range(2):
+                await world.sweep()
+        closed = {one["task"] for one in await world.facts("TaskClosed")}
+        return [(task["due_on"], task["task"] not in closed) for task in await world.facts()]
+
+    a, b = ((start + n * DAY).isoformat() for n in (3, 8))
+    assert await waits_since(0, 5, 0) == [(a, False), (b, False), (a, True)]
+    assert (await waits_since(5, 0))[3:] == [(b, False), (a, True)]
+    await world.answered(id_)
+    await world.sweep()
+    await world.store.execute(f"INSERT INTO view.planted VALUES ('{id_}', '{start}')")  # noqa: S608 - of this test
+    assert (await waits_since(0))[5:] == [(a, True)]
+    *_, task = await world.facts()
+    assert task["about"] == f"deadline:answer/{id_}/{a}/3"
+    by_hand = tasks.CloseTask(occurred_on=today(), note="已办")
+    person = Machine("person")
+    await commanded(world.log, person, "x", tasks.CLOSE, by_hand, target=UUID(task["task"]))
+    await world.read()
+    assert (await waits_since(5, 0))[6:] == [(b, False)]
+
+
+async def test_a_task_that_is_told_again_comes_once_though_it_is_killed(world: World) -> None:
+    await world.term(days=3)
+    await world.live()
+    start = today() + 10 * DAY
+    (id_,) = await world.waits(start)
+    world.time.to(start + 9 * DAY)
+    await world.sweep()
+    await world.answered(id_)
+    await world.sweep()
+    await world.store.execute(f"INSERT INTO view.planted VALUES ('{id_}', '{start}')")  # noqa: S608 - of this test
+    for _ in range(2):
+        with pytest.raises(Killed):
+            await world.sweep(await world.scheduling(BeforeMark))
+    again = await world.scheduling()
+    await world.sweep(again)
+    await world.sweep(again)
+    assert again.outcomes == {"already done": 1}
+    assert len(await world.facts()) == 2
+
+
+async def test_where_only_the_term_ended_nothing_is_said_to_have_happened(world: World) -> None:
+    since = date(2020, 1, 1)
+    await world.term(since, days=3)
+    await world.live()
+    start = today() + 10 * DAY
+    await world.waits(start)
+    world.time.to(start + 4 * DAY)
+    await world.sweep()
+    command = WithdrawReference(
+        occurred_on=since, set="deadline", area=None, key="answer", valid_from=since, reason="误登"
+    )
+    answer = await commanded(world.log, Machine("test"), "x", reference.WITHDRAW, command)
+    assert answer.status == 201
+    await world.sweep()
+    assert [one["note"] for one in await world.facts("TaskClosed")] == [LAPSED]
+
+
 class Killed(BaseException):
     """Nothing catches it, as nothing catches SIGKILL."""
 
@@ -496,7 +568,7 @@ async def test_a_day_from_which_none_can_be_reckoned_is_never_due_and_counted(wo
 @pytest.mark.parametrize("raised", [OverflowError("planted"), ValueError("planted")])
 async def test_whatever_it_stumbles_over_ends_it_alone(world: World, raised: Exception) -> None:
     class Stumbling(Scheduling):
-        async def _dates(self) -> Any:
+        async def _believe(self, _: datetime) -> None:
             raise raised
 
     class Other:

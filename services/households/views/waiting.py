@@ -25,6 +25,8 @@ SELECT h.id AS subject, h.area, coalesce({path_of("h.area")}, '{{}}'::uuid[]) AS
 """,  # noqa: S608 - constants only
     "security",
     lambda matter: f"/users/{matter.numbers['holder']}/grants",
+    passes=True,
 )
-"""Of those that end by themselves, on a day known from the first; goes when a later one follows."""
+"""Of those that end by themselves, on a day known from the first; goes when a later one follows,
+and with that day."""
 DEADLINES = (GRANT_ENDING,)
