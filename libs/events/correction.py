@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +23,7 @@ from pydantic import (
 )
 
 from .contracts.changes import Change
+from .document import parse_document
 from .errors import Refused
 from .types import Command, plain
 
@@ -33,7 +35,19 @@ Reason = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     Field(description="更正的理由", examples=["录入时看错一行"]),
 ]
-Letter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+def _a_number(text: str) -> str:
+    """As typed. Raises: DocumentNumberError."""
+    parse_document(text)
+    return text
+
+
+Letter = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(_a_number),
+]
 
 
 def barred(way: str) -> Any:
@@ -82,7 +96,9 @@ class Correct(Command):
     reason: Reason
     document: Letter | None = Field(default=None, description="凭据文号；涉及金额的须有文号或证据")
     evidence: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{64}$", description="证据文件的 SHA-256"
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="证据的 SHA-256；须已附在其上",
     )
 
 

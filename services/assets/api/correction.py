@@ -82,9 +82,21 @@ async def _keeper(known: Knowing, state: Asset, ask: Ask[CorrectLedgerEntry]) ->
     return OrganisationFacts(path=await _path(known, state), households=read, registered=registered)
 
 
-CORRECT = Decider(CorrectAsset, FundedFacts, _with_capital, _funded, correction.correct_asset)
+CORRECT = Decider(
+    CorrectAsset,
+    FundedFacts,
+    _with_capital,
+    _funded,
+    correction.correct_asset,
+    approved_as="FormAsset",
+)
 CORRECT_ENTRY = Decider(
-    CorrectLedgerEntry, OrganisationFacts, _of_asset, _keeper, correction.correct_entry
+    CorrectLedgerEntry,
+    OrganisationFacts,
+    _of_asset,
+    _keeper,
+    correction.correct_entry,
+    approved_as="RecordAsset",
 )
 DECIDERS = (CORRECT, CORRECT_ENTRY)
 

@@ -90,11 +90,11 @@ async def _where(known: Knowing, state: Rearranging, _: Ask[CorrectAllocation]) 
 
 
 def _arranged(state: Rearranging, command: CorrectAllocation) -> int:
-    """What would be arranged: a correction is no way around the approval of an allocation."""
-    changes, nth = command.changes, command.allocation - 1
-    if "amount" in changes.model_fields_set:
-        return 0 if changes.amount is None else changes.amount.read().amount_fen
-    return state.lot.allocations[nth].amount_fen
+    """What is or would be arranged, whichever is more: a correction is no way around the approval
+    of an allocation, neither up nor down."""
+    amount = command.changes.amount
+    was = state.lot.allocations[command.allocation - 1].amount_fen
+    return max(was, 0 if amount is None else amount.read().amount_fen)
 
 
 CORRECT = Decider(

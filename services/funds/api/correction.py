@@ -169,16 +169,18 @@ async def _where_named(known: Knowing, state: Any, _: Ask[Any]) -> Facts:
 
 
 def _received(state: lot_correction.Renaming, command: CorrectLot) -> int:
-    """What the lot would be of: a correction is no way around the approval of a receipt."""
+    """What the lot is of or would be, whichever is more: a correction is no way around the approval
+    of a receipt, neither up nor down."""
     named = {p.purpose: p.amount for p in command.changes.purposes or ()}
     typed = sum(amount.read().amount_fen for amount in named.values() if amount is not None)
     rest = (s for s in state.known.balances if s.account == "received" and s.purpose not in named)
-    return typed - sum(state.known.balances[standing] for standing in rest)
+    would = typed - sum(state.known.balances[standing] for standing in rest)
+    return max(state.known.amount_fen, would)
 
 
 def _declared(state: Batch, command: CorrectBatch) -> int:
     amount = command.changes.amount
-    return state.amount_fen if amount is None else amount.read().amount_fen
+    return max(state.amount_fen, 0 if amount is None else amount.read().amount_fen)
 
 
 CORRECT_DOCUMENT = Decider(CorrectDocument, Facts, _document, _where, correction.correct_document)
@@ -192,7 +194,14 @@ CORRECT_LOT = Decider(
     amount=_received,
     approved_as="RegisterLot",
 )
-CORRECT_PROJECT = Decider(CorrectProject, Facts, _project, _where_named, correction.correct_project)
+CORRECT_PROJECT = Decider(
+    CorrectProject,
+    Facts,
+    _project,
+    _where_named,
+    correction.correct_project,
+    approved_as="ProposeProject",
+)
 CORRECT_PAYMENT = Decider(CorrectPayment, Facts, _payment, _where, correction.correct_payment)
 CORRECT_BATCH = Decider(
     CorrectBatch,
