@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.events.codec import decode_metadata
 from libs.events.correction import Correct
-from libs.events.decider import Decider, Fold
+from libs.events.decider import Ask, Decider, Fold
+from libs.events.execute import rehearsed
 from libs.events.types import Day, plain, withheld
 
 from .call import Call, Holds
@@ -100,6 +101,15 @@ async def correct(
     told = answer(body)
     told.headers.update({k: v for k, v in said.headers.items() if k != "content-length"})
     return told
+
+
+async def passes(call: Call, decider: Decider[Any, Any, Any], command: Correct, id_: UUID) -> bool:
+    """Whether a correction would be accepted as things are, or wait for others to say yes; nothing
+    is kept of it. For what is written beside the log and must not be of a refused one. Raises: as
+    `execute`."""
+    around = await call.surroundings()
+    ask = Ask(around.correlation, id_, command, call.actor, call.caller.behalf)
+    return (await rehearsed(call.log, ask, around, decider)).status < 400
 
 
 def history(router: APIRouter, subject: Subject[Any], *roles: str) -> None:

@@ -11,7 +11,7 @@ from httpx import AsyncClient, Response
 
 from services.households.service import service as households
 from tests.conftest import Installation
-from tests.people import entered, listed, phone, reference_rows
+from tests.people import entered, id_number, listed, phone, reference_rows
 from tests.registry import DAY, County, decided_again, made, post, register_county
 
 WHY = {"reason": "录入时看错一行"}
@@ -162,6 +162,33 @@ async def test_a_persons_texts_are_corrected_and_neither_stands_anywhere_in_clea
         assert text not in stored
         assert json.dumps(text).strip('"') not in stored
     assert await decided_again(installation, households) > 0
+
+
+async def test_a_refused_correction_of_a_person_leaves_its_texts_nowhere(
+    installation: Installation, county: County
+) -> None:
+    """Neither an older version nor a rule that says no makes anyone findable by what was typed."""
+    clerk = await installation.client(households, "clerk")
+    village = county.east_village
+    both = listed(village, entered(village, 1), entered(village, 2), occurred_on="1990-01-02")
+    one, _ = (await post(clerk, "/persons", both)).json()["persons"]
+    path = f"/persons/{one['id']}"
+    assert (await correct(clerk, path, phone=phone(5))).status_code == 201
+    wrong: dict[str, Any] = {"name": "试验丙", "phone": phone(9)}
+    body = {"occurred_on": DAY, **WHY, "changes": wrong}
+    stale = {"if-match": '"1"', "idempotency-key": "stale"}
+    assert (await clerk.post(f"{path}/corrections", json=body, headers=stale)).status_code == 412
+    anothers = {**wrong, "id_number": id_number(2)}
+    shown = {**body, "document": "测民〔2020〕9号", "changes": anothers}
+    said = await post(clerk, f"{path}/corrections", shown)
+    assert named(said) == "NumberIsAnothers"
+    look = {"area": str(village), "purpose": "测试核对"}
+    by_name = await post(clerk, "/persons/names", {**look, "name": "试验丙"})
+    by_phone = await post(clerk, "/persons/matches", {**look, "phones": [phone(9)]})
+    assert (by_name.json()["found"], by_phone.json()["found"]) == ([[]], [[]])
+    assert (await correct(clerk, path, **wrong)).status_code == 201
+    by_name = await post(clerk, "/persons/names", {**look, "name": "试验丙"})
+    assert by_name.json()["found"] == [[path.removeprefix("/persons/")]]
 
 
 async def test_a_corrected_name_is_one_organisations_and_the_typed_one_stays_an_alias(

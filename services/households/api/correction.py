@@ -9,7 +9,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds, RefusedCall
-from libs.chassis.corrections import CorrectionMade, Subject, citing, correct, counted, history
+from libs.chassis.corrections import (
+    CorrectionMade,
+    Subject,
+    citing,
+    correct,
+    counted,
+    history,
+    passes,
+)
+from libs.chassis.vault.unkept import unkept
 from libs.events.clock import today
 from libs.events.correction import NotCorrectable, NothingToCorrect
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
@@ -251,7 +260,9 @@ async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Respo
         return known
     found = await admit_to_person(call, id)
     try:
-        command = await sealed_correction(call.vault, typed, found)
+        command = await sealed_correction(unkept(call.vault), typed, found)
+        if command is not None and await passes(call, CORRECT_PERSON, command, id):
+            command = await sealed_correction(call.vault, typed, found)  # who is found by it, too
     except NotCorrectable as refusal:
         raise RefusedCall(call, refusal) from None
     if command is None:
