@@ -6,17 +6,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from httpx import AsyncClient, Response
 
+from libs.events.loads import LiveStreams
 from services.__main__ import SERVICES
 from services.households.service import service as households
+from services.reporting.domain.indicator import indicators
 from services.reporting.service import service as reporting
 from tests.conftest import Installation
+from tests.events_of import plant
 from tests.registry import area, decided_again, made, post
 from tests.reporting.conftest import District
 
@@ -31,6 +35,7 @@ class Reported:
     installation: Installation
     county: UUID
     towns: list[UUID]
+    village: UUID
     clerk: AsyncClient
 
     async def define(self, code: str = "training.sessions", **more: Any) -> UUID:
@@ -91,12 +96,12 @@ async def at(installation: Installation) -> AsyncIterator[Reported]:
     for nth in range(1, TOWNS + 1):
         body = area(f"9001011{nth:02}", f"演示{nth}镇", "township", county)
         towns.append(await made(steward, "/areas", body))
-    await made(steward, "/areas", area("900101101201", "演示村", "village", towns[0]))
+    village = await made(steward, "/areas", area("900101101201", "演示村", "village", towns[0]))
     await installation.catch_up(reporting)
     logs = {service.name: await installation.log(service) for service in SERVICES}
     async with AsyncExitStack() as stack:
         district = District(installation, logs, stack)
-        yield Reported(installation, county, towns, await district.client("clerk"))
+        yield Reported(installation, county, towns, village, await district.client("clerk"))
 
 
 def numbers(answer: Response) -> tuple[int, str]:
@@ -177,6 +182,24 @@ async def test_what_must_not_be_added_up_is_refused_as_a_sum(at: Reported) -> No
     now = await at.said("stock")
     assert (now["printed"], now["events"], now["missing"]["count"]) == ("12", 2, TOWNS - 1)
     assert (await at.said("stock", counted_until="2024-02-29"))["printed"] == "10"
+
+
+async def test_one_level_reports_and_no_village_is_counted_beside_its_township(
+    at: Reported,
+) -> None:
+    """Also where a definition of before named another level."""
+    id_ = await at.define(level="village")
+    await at.declared("training", id_, where={"period": ["2024-03"]})
+    await at.entered(id_, at.village, "5")
+    log = await at.installation.log(reporting)
+    was = (await LiveStreams(log.loads).load(indicators, id_)).defined
+    assert was is not None
+    again = msgspec.structs.replace(was, level="township")
+    await plant(log, (id_, again), on=date(2024, 4, 5))
+    await at.entered(id_, at.towns[0], "5")
+    assert (await at.said("training"))["printed"] == "5"
+    why = await at.said("training", "explanation")
+    assert [one["at"] for one in why["entries"]] == [str(at.towns[0])]
 
 
 async def test_a_share_of_two_indicators_is_of_their_values_whatever_their_decimals(
