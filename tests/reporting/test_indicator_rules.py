@@ -112,7 +112,7 @@ def test_a_title_may_change_and_a_unit_never_does() -> None:
     again = when(indicator.define, known, defining(title="培训班期数")).accepted()
     assert again.body["version"] == 2
     when(indicator.define, known, defining()).refused(IndicatorUnchanged, version=1)
-    other = {"unit": "次", "decimals": 1, "over_areas": "none", "level": "village"}
+    other: dict[str, Any] = {"unit": "次", "decimals": 1, "over_areas": "none", "level": "village"}
     for member, new in other.items():
         when(indicator.define, known, defining(**{member: new})).refused(IndicatorFixed, new=new)
     own = defining(level=None)

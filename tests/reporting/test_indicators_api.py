@@ -150,7 +150,6 @@ async def test_a_corrected_value_leaves_figures_at_an_older_cut_as_they_were(
     assert (await at.said("training"))["printed"] == "14"
     again = await at.said("training", **before)
     assert (again, old["printed"], old["events"]) == (old, "4", 1)
-    assert old["missing"]["count"] == TOWNS - 1
 
     await at.installation.catch_up(reporting)
     shown = (await at.clerk.get(f"/indicators/{id_}/values")).json()
@@ -160,7 +159,8 @@ async def test_a_corrected_value_leaves_figures_at_an_older_cut_as_they_were(
     ]
     await at.entered(id_, at.towns[0], None, reason="误报")
     gone = await at.said("training", "explanation")
-    assert (gone["printed"], gone["events"], gone["entries"]) == ("0", 0, [])
+    assert (gone["printed"], gone["events"], gone["entries"]) == (None, 0, [])
+    assert gone["not_printed"] == "尚无填报，没有可印的数"
 
 
 async def test_what_must_not_be_added_up_is_refused_as_a_sum(at: Reported) -> None:
@@ -179,7 +179,7 @@ async def test_what_must_not_be_added_up_is_refused_as_a_sum(at: Reported) -> No
     await at.declared("stock", stock, measure="last")
     for town, text, period in ((0, "3", "2024-02"), (0, "5", "2024-03"), (1, "7", "2024-02")):
         await at.entered(stock, at.towns[town], text, period, unit="个")
-    now = await at.said("stock")
+    now = await at.said("stock", counted_until="2024-03-31")
     assert (now["printed"], now["events"], now["missing"]["count"]) == ("12", 2, TOWNS - 1)
     assert (await at.said("stock", counted_until="2024-02-29"))["printed"] == "10"
 
@@ -200,6 +200,36 @@ async def test_one_level_reports_and_no_village_is_counted_beside_its_township(
     assert (await at.said("training"))["printed"] == "5"
     why = await at.said("training", "explanation")
     assert [one["at"] for one in why["entries"]] == [str(at.towns[0])]
+
+
+async def test_a_period_of_which_nobody_said_anything_is_missing_and_prints_nothing(
+    at: Reported,
+) -> None:
+    """Of the periods that are over; the indicator is asked from January to April."""
+    id_ = await at.define(valid_until="2024-04-30")
+    await at.declared("training", id_)
+    asked = {"counted_until": "2024-03-30"}
+    none = await at.said("training", **asked)
+    assert (none["printed"], none["raw"], none["events"]) == (None, None, 0)
+    assert none["missing"]["count"] == 2 * TOWNS
+    assert none["missing"]["first"][0]["period"] == "2024-01"
+    assert (await at.said("training"))["missing"]["count"] == 4 * TOWNS
+    await at.declared("newest", id_, measure="last")
+    await at.entered(id_, at.towns[0], "0", "2024-01")
+    some = await at.said("training", **asked)
+    assert (some["printed"], some["raw"], some["missing"]["count"]) == ("0", 0, 2 * TOWNS - 1)
+    last = await at.said("newest", **asked)
+    assert (last["printed"], last["missing"]["count"]) == ("0", TOWNS)
+    assert {one["period"] for one in last["missing"]["first"]} == {"2024-02"}
+    year = await at.define("persons", period="year")
+    await at.declared("persons", year)
+    ratio: dict[str, Any] = {"measure": "ratio", "numerator": "training", "denominator": "persons"}
+    ratio |= {"scale": 100, "decimals": 1, "unit": "%"}
+    body = {"figure": "share", "title": "x", "area": str(at.county), "definition": ratio}
+    assert (await post(at.clerk, "/figures", body)).status_code == 201
+    share = await at.said("share", **asked)
+    assert (share["printed"], share["not_printed"]) == (None, "尚无填报，没有可印的数")
+    assert share["denominator"]["missing"]["count"] == 0
 
 
 async def test_a_share_of_two_indicators_is_of_their_values_whatever_their_decimals(
