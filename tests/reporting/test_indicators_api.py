@@ -232,6 +232,37 @@ async def test_a_period_of_which_nobody_said_anything_is_missing_and_prints_noth
     assert share["denominator"]["missing"]["count"] == 0
 
 
+async def test_an_area_that_is_no_more_counts_until_those_that_follow_it_have_said(
+    at: Reported,
+) -> None:
+    """Merged, merged again before anybody said anything, and divided."""
+    id_ = await at.define("groups", unit="个", over_periods="last")
+    await at.declared("stock", id_, measure="last")
+    steward = await at.installation.client(households, "steward", subject="steward")
+    for town, text in enumerate(("10", "20", "1", "2", "6")):
+        await at.entered(id_, at.towns[town], text, "2024-01", unit="个")
+    parts = []
+    for nth in (1, 2):
+        new = area(f"9001011{50 + nth}", f"新设{nth}镇", "township", at.county)
+        parts.append(str(await made(steward, "/areas", new)))
+    why = {"valid_from": "2024-02-01", "document": "某政发〔2024〕1号"}
+    for gone, into in ((0, 1), (2, 3), (3, 1)):
+        body = {**why, "successor": str(at.towns[into])}
+        await made(steward, f"/areas/{at.towns[gone]}/mergers", body)
+    apart = {**why, "ends": True, "parts": [{"area": part} for part in parts]}
+    await made(steward, f"/areas/{at.towns[4]}/splits", apart)
+    assert (await at.said("stock"))["printed"] == "39"
+    await at.entered(id_, at.towns[1], "30", "2024-02", unit="个")
+    said = await at.said("stock")
+    assert (said["printed"], said["events"]) == ("36", 2)
+    assert (await at.said("stock", counted_until="2024-01-31"))["printed"] == "39"
+    first, second = map(UUID, parts)
+    await at.entered(id_, first, "4", "2024-02", unit="个")
+    assert (await at.said("stock"))["printed"] == "40", "one part alone says not what both have"
+    await at.entered(id_, second, "3", "2024-03", unit="个")
+    assert (await at.said("stock"))["printed"] == "37"
+
+
 async def test_a_share_of_two_indicators_is_of_their_values_whatever_their_decimals(
     at: Reported,
 ) -> None:
