@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from .contracts.changes import Change
+from .decider import Decision, Facts
 from .document import parse_document
 from .errors import Refused
 from .types import Command, plain
@@ -114,6 +116,14 @@ class EvidenceNeeded(Refused):
     """更正金额须有凭据：{field} 涉及金额，请写明文号或附证据。"""
 
 
+class CorrectedTooEarly(Refused):
+    """更正不能早于所更正之事：{since} 起入账，来的是 {counted_on}。"""
+
+
+class CountsWithItsThing(Refused):
+    """更正随所更正之事自 {since} 起入账，不能另定为 {effective_on}；请不写 effective_on。"""
+
+
 @dataclass(frozen=True)
 class Correctable(Generic[S]):
     """How a noun is corrected. `says`: what may change, as it stands; `money`: the fields that need
@@ -155,6 +165,29 @@ def why(area: Any, command: Correct, changes: tuple[Change, ...]) -> dict[str, A
         "reason": command.reason,
         "evidence": command.evidence,
     }
+
+
+def days_of(command: Correct, facts: Facts) -> tuple[date, date] | None:
+    """A fact was wrong from the day on from which it counts, and so its correction counts from that
+    day. Raises: CountsWithItsThing."""
+    if facts.since is None:
+        return None
+    if command.effective_on not in (None, facts.since):
+        raise CountsWithItsThing(
+            since=facts.since.isoformat(), effective_on=command.effective_on.isoformat()
+        )
+    return command.occurred_on, facts.since
+
+
+def require_later(command: Command, facts: Facts, decision: Decision) -> None:
+    """What else is corrected counts from the day that is said, never before the thing itself: no
+    account was ever below zero. Raises: CorrectedTooEarly."""
+    if not isinstance(command, Correct) or facts.since is None or decision.days is not None:
+        return
+    if command.counted_on < facts.since:
+        raise CorrectedTooEarly(
+            since=facts.since.isoformat(), counted_on=command.counted_on.isoformat()
+        )
 
 
 def derived(before: Says, after: Says) -> tuple[Change, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .approval import APPROVALS, required, submitted
 from .contracts.log import ExternalRefBound
+from .correction import require_later
 from .dated_rows import Reference, reference_stream, references
 from .decider import AnyDecider, Ask, Decision, Streams
 from .evidence_needed import NEEDED, Showing, missing, require_attached, showing
@@ -58,6 +59,7 @@ def upheld(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ru
     require_attached(ruled.showing, ask, facts)
     lacking = missing(ruled.showing, ask, facts)
     decision = decided(decider, state, ask, facts, ruled.severities, lacking=lacking)
+    require_later(ask.command, facts, decision)
     if ref is None:
         return decision
     stream, binds = binding(ref, decider.noun, decision, facts.path)

@@ -246,6 +246,27 @@ async def test_sources_are_corrected_after_their_effect_was_shown_and_set_money_
     assert await decided_again(installation, assets) == 6
 
 
+async def test_an_asset_and_its_record_are_corrected_from_the_days_on_from_which_they_count(
+    installation: Installation, funded: Funded
+) -> None:
+    clerk = await installation.client(assets, "clerk")
+    id_ = await made(clerk, "/assets", funded.road(effective_on="2021-01-01"))
+    await made(clerk, f"/assets/{id_}/classifications", {"category": "operating"})
+    entry = funded.entry("total") | {"effective_on": "2021-02-01"}
+    await made(clerk, f"/assets/{id_}/ledger-entries", entry)
+    why = {"reason": "看错一行", "document": "测财农〔2021〕9号", "occurred_on": "2022-01-01"}
+    asset = {**why, "changes": {"kind": "bridge"}}
+    assert (await post(clerk, f"/assets/{id_}/corrections", asset)).status_code == 201
+    book = {**why, "ledger": "total", "changes": {"value": {"text": "1"}}}
+    assert (await post(clerk, f"/assets/{id_}/ledger-corrections", book)).status_code == 201
+    told = (await clerk.get(f"/assets/{id_}/corrections")).json()["corrections"]
+    assert [one["effective_on"] for one in told] == ["2021-01-01", "2021-02-01"]
+    later = {**asset, "effective_on": "2022-01-01", "changes": {"kind": "road"}}
+    refused = await post(clerk, f"/assets/{id_}/corrections", later)
+    assert refused.json()["type"] == "/problems/CountsWithItsThing"
+    assert await decided_again(installation, assets) > 4
+
+
 async def test_a_correction_is_no_way_around_the_approval_of_an_asset_and_its_record(
     installation: Installation, funded: Funded
 ) -> None:

@@ -114,6 +114,24 @@ async def test_evidence_is_a_file_that_is_attached_to_what_is_corrected(
     assert await decided_again(installation, funds) > 8
 
 
+async def test_no_money_is_corrected_before_it_came(
+    installation: Installation, district: District
+) -> None:
+    """Else an account would have been below zero in between."""
+    path = f"/lots/{district.lot}"
+    more = correcting(purposes=[{"purpose": "relief", "amount": yuan("1001")}])
+    for said in ({"effective_on": "2000-01-01"}, {"occurred_on": "2000-01-01"}):
+        early = await post(district.finance, f"{path}/corrections", more | said)
+        assert refusal(early) == (409, "CorrectedTooEarly")
+    back = {**WHY, "allocation": 1, "changes": {"amount": yuan("10")}}
+    early = await post(
+        district.finance, f"{path}/allocation-corrections", back | {"effective_on": "2000-01-01"}
+    )
+    assert refusal(early) == (409, "CorrectedTooEarly")
+    assert (await post(district.finance, f"{path}/corrections", more)).status_code == 201
+    assert await decided_again(installation, funds) > 8
+
+
 async def test_a_document_is_a_number_of_one(district: District) -> None:
     path = f"/lots/{district.lot}/corrections"
     said = await post(district.finance, path, correcting(year=2021) | {"document": "口头说的"})

@@ -231,6 +231,29 @@ async def test_a_corrected_code_is_one_areas_from_the_same_day(
     assert await decided_again(installation, households) > 0
 
 
+async def test_a_fact_is_corrected_from_the_day_on_from_which_it_counts(
+    installation: Installation, county: County
+) -> None:
+    """Whenever it is noticed: no figure of a day in between says what was never so."""
+    clerk = await installation.client(households, "clerk")
+    path = f"/households/{await a_household(clerk, county)}"
+    counted = {"area": str(county.id), "population": "monitored", "persons": 366}
+    count = f"/populations/{await made(clerk, '/populations', counted)}"
+    for one in (path, count):
+        for day in ("1999-12-31", "2026-01-01"):
+            body = {**WHY, "effective_on": day, "changes": {"persons": 5}}
+            said = await post(clerk, f"{one}/corrections", body)
+            assert named(said) == "CountsWithItsThing"
+        for day, persons in (("2026-01-01", 5), (DAY, 6)):
+            body = {**WHY, "occurred_on": day, "changes": {"persons": persons}}
+            said = await post(clerk, f"{one}/corrections", body)
+            assert said.status_code == 201, said.text
+        told = (await clerk.get(f"{one}/corrections")).json()["corrections"]
+        assert [each["occurred_on"] for each in told] == ["2026-01-01", DAY]
+        assert [each["effective_on"] for each in told] == [DAY, DAY]
+    assert await decided_again(installation, households) > 0
+
+
 async def test_a_count_keeps_at_least_one_side(installation: Installation, county: County) -> None:
     clerk = await installation.client(households, "clerk")
     counted = {"area": str(county.id), "population": "monitored", "persons": 366}

@@ -9,7 +9,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
-from libs.chassis.corrections import CorrectionMade, Subject, citing, correct, counted, history
+from libs.chassis.corrections import (
+    CorrectionMade,
+    Subject,
+    citing,
+    correct,
+    counted,
+    counted_since,
+    history,
+)
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import correction, lot_correction
 from services.funds.domain.batch import Batch, batches_
@@ -160,12 +168,13 @@ async def _batch(streams: Streams, ask: Ask[CorrectBatch]) -> Batch:
     return await streams.load(batches_, ask.subject)
 
 
-async def _where(known: Knowing, state: Any, _: Ask[Any]) -> Facts:
-    return Facts(path=await path_of(known, state.area))
+async def _where(known: Knowing, state: Any, ask: Ask[Any]) -> Facts:
+    since = await counted_since(known, ask.subject)
+    return Facts(path=await path_of(known, state.area), since=since)
 
 
-async def _where_named(known: Knowing, state: Any, _: Ask[Any]) -> Facts:
-    return Facts(path=await path_of(known, state.known.area))
+async def _where_named(known: Knowing, state: Any, ask: Ask[Any]) -> Facts:
+    return await _where(known, state.known, ask)
 
 
 def _received(state: lot_correction.Renaming, command: CorrectLot) -> int:

@@ -15,6 +15,7 @@ from libs.chassis.corrections import (
     citing,
     correct,
     counted,
+    counted_since,
     history,
     passes,
 )
@@ -181,11 +182,24 @@ async def _person(streams: Streams, ask: Ask[CorrectPerson]) -> Renumbering:
     return Renumbering(known, await streams.load(persons, number))
 
 
-Placed = Flagging | Counted | Addition | Renumbering
+Placed = Addition | Renumbering
 
 
 async def _where(_: Knowing, state: Placed, __: Ask[Any]) -> Facts:
     return Facts(path=state.area.path_on(today()))
+
+
+async def _since_registered(known: Knowing, state: Flagging, ask: Ask[CorrectHousehold]) -> Facts:
+    """Whoever came or left since is in what it says now."""
+    said = ("HouseholdRegistered", "MemberChanged", "HouseholdCorrected")
+    since = await counted_since(known, ask.subject, *said)
+    return Facts(path=state.area.path_on(today()), since=since)
+
+
+async def _since_counted(known: Knowing, state: Counted, ask: Ask[CorrectPopulation]) -> Facts:
+    said = ("PopulationCounted", "PopulationCorrected")
+    since = await counted_since(known, ask.subject, *said)
+    return Facts(path=state.area.path_on(today()), since=since)
 
 
 async def _where_it_is(_: Knowing, state: Changing, __: Ask[Any]) -> Facts:
@@ -193,10 +207,10 @@ async def _where_it_is(_: Knowing, state: Changing, __: Ask[Any]) -> Facts:
 
 
 CORRECT_HOUSEHOLD = Decider(
-    CorrectHousehold, Facts, _household, _where, correction.correct_household
+    CorrectHousehold, Facts, _household, _since_registered, correction.correct_household
 )
 CORRECT_POPULATION = Decider(
-    CorrectPopulation, Facts, _population, _where, correction.correct_population
+    CorrectPopulation, Facts, _population, _since_counted, correction.correct_population
 )
 CORRECT_ORGANISATION = Decider(
     CorrectOrganisation, Facts, _organisation, _where, correction.correct_organisation
