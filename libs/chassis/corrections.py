@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.events.codec import decode_metadata
 from libs.events.correction import Correct
-from libs.events.decider import Decider, Fold
+from libs.events.decider import Ask, Decider, Fold, Knowing
+from libs.events.execute import rehearsed
 from libs.events.types import Day, plain, withheld
 
 from .call import Call, Holds
@@ -102,6 +104,24 @@ async def correct(
     return told
 
 
+async def passes(call: Call, decider: Decider[Any, Any, Any], command: Correct, id_: UUID) -> bool:
+    """Whether a correction would be accepted as things are, or wait for others to say yes; nothing
+    is kept of it. For what is written beside the log and must not be of a refused one. Raises: as
+    `execute`."""
+    around = await call.surroundings()
+    ask = Ask(around.correlation, id_, command, call.actor, call.caller.behalf)
+    return (await rehearsed(call.log, ask, around, decider)).status < 400
+
+
+async def counted_since(
+    known: Knowing, thing: UUID, *said: str, ledger: str | None = None
+) -> date | None:
+    """The day from which a thing counts as it stands: by the last of these facts of it, or by its
+    first one of any kind."""
+    found: date | None = await known.pool.fetchval(_SINCE, thing, list(said), ledger)
+    return found
+
+
 def history(router: APIRouter, subject: Subject[Any], *roles: str) -> None:
     """The route by which the corrections of a thing are read."""
 
@@ -162,6 +182,12 @@ def counted(what: str, ids: Sequence[UUID], amount_fen: int | None = None) -> di
     return told.model_dump(mode="json")
 
 
+_SINCE = """
+SELECT max((metadata->>'effective_on')::date) FROM es.events
+ WHERE stream_id = $1 AND CASE WHEN cardinality($2::text[]) = 0 THEN version = 1
+                               ELSE type = ANY ($2) END
+   AND ($3::text IS NULL OR payload->>'ledger' = $3)
+"""
 _CORRECTIONS = """
 SELECT epoch, position, version, recorded_at, payload::text AS payload, metadata::text AS metadata
   FROM es.events WHERE stream_id = $1 AND type LIKE '%Corrected' ORDER BY version

@@ -169,7 +169,7 @@ def _done(
         {id_: (event,), **decision.events},
         {**body, "result": decision.body},
         decision.document,
-        days=(inner.occurred_on, inner.counted_on),
+        days=decision.days or (inner.occurred_on, inner.counted_on),
     )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +24,8 @@ from pydantic import (
 )
 
 from .contracts.changes import Change
+from .decider import Decision, Facts
+from .document import parse_document
 from .errors import Refused
 from .types import Command, plain
 
@@ -33,7 +37,19 @@ Reason = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     Field(description="更正的理由", examples=["录入时看错一行"]),
 ]
-Letter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+def _a_number(text: str) -> str:
+    """As typed. Raises: DocumentNumberError."""
+    parse_document(text)
+    return text
+
+
+Letter = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(_a_number),
+]
 
 
 def barred(way: str) -> Any:
@@ -82,7 +98,9 @@ class Correct(Command):
     reason: Reason
     document: Letter | None = Field(default=None, description="凭据文号；涉及金额的须有文号或证据")
     evidence: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{64}$", description="证据文件的 SHA-256"
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="证据的 SHA-256；须已附在其上",
     )
 
 
@@ -96,6 +114,14 @@ class NotCorrectable(Refused):
 
 class EvidenceNeeded(Refused):
     """更正金额须有凭据：{field} 涉及金额，请写明文号或附证据。"""
+
+
+class CorrectedTooEarly(Refused):
+    """更正不能早于所更正之事：{since} 起入账，来的是 {counted_on}。"""
+
+
+class CountsWithItsThing(Refused):
+    """更正随所更正之事自 {since} 起入账，不能另定为 {effective_on}；请不写 effective_on。"""
 
 
 @dataclass(frozen=True)
@@ -139,6 +165,29 @@ def why(area: Any, command: Correct, changes: tuple[Change, ...]) -> dict[str, A
         "reason": command.reason,
         "evidence": command.evidence,
     }
+
+
+def days_of(command: Correct, facts: Facts) -> tuple[date, date] | None:
+    """A fact was wrong from the day on from which it counts, and so its correction counts from that
+    day. Raises: CountsWithItsThing."""
+    if facts.since is None:
+        return None
+    if command.effective_on not in (None, facts.since):
+        raise CountsWithItsThing(
+            since=facts.since.isoformat(), effective_on=command.effective_on.isoformat()
+        )
+    return command.occurred_on, facts.since
+
+
+def require_later(command: Command, facts: Facts, decision: Decision) -> None:
+    """What else is corrected counts from the day that is said, never before the thing itself: no
+    account was ever below zero. Raises: CorrectedTooEarly."""
+    if not isinstance(command, Correct) or facts.since is None or decision.days is not None:
+        return
+    if command.counted_on < facts.since:
+        raise CorrectedTooEarly(
+            since=facts.since.isoformat(), counted_on=command.counted_on.isoformat()
+        )
 
 
 def derived(before: Says, after: Says) -> tuple[Change, ...]:

@@ -67,12 +67,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the rule had to know from elsewhere. `path`: the area concerned and its ancestors from
     the top as of today, empty when the area is not known here. `then`: the same on the day that
     counts, where it was another. `ended`: of a command that brings something new into the area, the
-    day from which that area is no more. `waived`: rules whose objection passes this time
-    (severity.py)."""
+    day from which that area is no more. `since`: of a correction, the day from which what it
+    corrects counts. `waived`: rules whose objection passes this time (severity.py)."""
 
     path: tuple[UUID, ...]
     then: tuple[UUID, ...] = ()
     ended: date | None = None
+    since: date | None = None
     waived: tuple[str, ...] = ()
 
     @property

@@ -90,6 +90,13 @@ class Evidence:
             }
         )
 
+    def stands(self, digest: str, path: tuple[UUID, ...]) -> bool:
+        """Whether this file is attached, of whatever kind, by somebody of the area or above."""
+        return any(
+            one.digest == digest and not one.withdrawn and one.area in (None, *path)
+            for one in self.attachments.values()
+        )
+
 
 def evidence_stream(target: UUID) -> UUID:
     return stream_id("evidence", str(target), str(target))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .correction import Correct
 from .dated_rows import Reference, Row, Set, Values
 from .decider import Ask, Facts, Streams
 from .errors import Refused
@@ -49,9 +50,14 @@ class EvidenceMissing(Refused):
     """缺少必备证据：{missing}；请先上传，并附在 {target} 上。"""
 
 
+class EvidenceNotAttached(Refused):
+    """所列证据没有附在被更正之物上：{evidence}；请先上传，并附在 {target} 上。"""
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """The rows, and the evidence of every thing that one of them may ask about."""
+    """The rows, and the evidence of every thing that one of them may ask about, or on which a
+    correction says that it rests."""
 
     rows: Reference = field(default_factory=Reference)
     of: Mapping[UUID, Evidence] = field(default_factory=dict)
@@ -60,7 +66,7 @@ class Showing:
 async def showing(streams: Streams, ask: Ask[Any], rows: Reference) -> Showing:
     """Fenced with the decision: what was attached when it was decided, and no more."""
     asked = (_thing(EvidenceRow.model_validate(row.values), ask) for row in _rows_of(rows, ask))
-    things = sorted({thing for thing in asked if thing is not None})
+    things = sorted({thing for thing in (*asked, _corrected(ask)) if thing is not None})
     found = await streams.load_many(evidence, map(evidence_stream, things)) if things else []
     return Showing(rows, dict(zip(things, found, strict=True)))
 
@@ -83,6 +89,20 @@ def missing(shown: Showing, ask: Ask[Any], facts: Facts) -> EvidenceMissing | No
             told = "、".join(short)
             return EvidenceMissing(missing=told, target=None if thing is None else str(thing))
     return None
+
+
+def require_attached(shown: Showing, ask: Ask[Any], facts: Facts) -> None:
+    """A correction that names a file names one that is attached to what it corrects: no digest of
+    nothing stands for a document. Raises: EvidenceNotAttached."""
+    thing = _corrected(ask)
+    if thing is not None and not shown.of[thing].stands(ask.command.evidence, facts.path):
+        raise EvidenceNotAttached(evidence=ask.command.evidence, target=str(thing))
+
+
+def _corrected(ask: Ask[Any]) -> UUID | None:
+    """What is corrected by a file."""
+    rests = isinstance(ask.command, Correct) and ask.command.evidence is not None
+    return ask.target if rests else None
 
 
 def _thing(row: EvidenceRow, ask: Ask[Any]) -> UUID | None:

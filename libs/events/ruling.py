@@ -7,9 +7,10 @@ from typing import Any
 
 from .approval import APPROVALS, required, submitted
 from .contracts.log import ExternalRefBound
+from .correction import require_later
 from .dated_rows import Reference, reference_stream, references
 from .decider import AnyDecider, Ask, Decision, Streams
-from .evidence_needed import NEEDED, Showing, missing, showing
+from .evidence_needed import NEEDED, Showing, missing, require_attached, showing
 from .external_ref import binding, bound_ref, refuse_taken
 from .reference import reference
 from .severity import SEVERITIES, decided
@@ -55,8 +56,10 @@ def upheld(decider: AnyDecider, state: Any, ask: Ask[Any], facts: Any, ruled: Ru
     ref = ask.command.external_ref
     decider.require_scope(ask, facts)
     refuse_taken(ruled.bound, ref, ask.actor, facts.path)
+    require_attached(ruled.showing, ask, facts)
     lacking = missing(ruled.showing, ask, facts)
     decision = decided(decider, state, ask, facts, ruled.severities, lacking=lacking)
+    require_later(ask.command, facts, decision)
     if ref is None:
         return decision
     stream, binds = binding(ref, decider.noun, decision, facts.path)

@@ -11,6 +11,7 @@ from httpx import AsyncClient, Response
 from services.assets.service import service as assets
 from services.funds.service import service as funds
 from tests.assets.conftest import Funded
+from tests.chassis.test_approvals import bands
 from tests.conftest import Installation
 from tests.registry import decided_again, made, post
 
@@ -243,6 +244,45 @@ async def test_sources_are_corrected_after_their_effect_was_shown_and_set_money_
     [told] = (await clerk.get(path)).json()["corrections"]
     assert [one["field"] for one in told["changes"]] == [field, "value"]
     assert await decided_again(installation, assets) == 6
+
+
+async def test_an_asset_and_its_record_are_corrected_from_the_days_on_from_which_they_count(
+    installation: Installation, funded: Funded
+) -> None:
+    clerk = await installation.client(assets, "clerk")
+    id_ = await made(clerk, "/assets", funded.road(effective_on="2021-01-01"))
+    await made(clerk, f"/assets/{id_}/classifications", {"category": "operating"})
+    entry = funded.entry("total") | {"effective_on": "2021-02-01"}
+    await made(clerk, f"/assets/{id_}/ledger-entries", entry)
+    why = {"reason": "看错一行", "document": "测财农〔2021〕9号", "occurred_on": "2022-01-01"}
+    asset = {**why, "changes": {"kind": "bridge"}}
+    assert (await post(clerk, f"/assets/{id_}/corrections", asset)).status_code == 201
+    book = {**why, "ledger": "total", "changes": {"value": {"text": "1"}}}
+    assert (await post(clerk, f"/assets/{id_}/ledger-corrections", book)).status_code == 201
+    told = (await clerk.get(f"/assets/{id_}/corrections")).json()["corrections"]
+    assert [one["effective_on"] for one in told] == ["2021-01-01", "2021-02-01"]
+    later = {**asset, "effective_on": "2022-01-01", "changes": {"kind": "road"}}
+    refused = await post(clerk, f"/assets/{id_}/corrections", later)
+    assert refused.json()["type"] == "/problems/CountsWithItsThing"
+    assert await decided_again(installation, assets) > 4
+
+
+async def test_a_correction_is_no_way_around_the_approval_of_an_asset_and_its_record(
+    installation: Installation, funded: Funded
+) -> None:
+    clerk = await installation.client(assets, "clerk")
+    steward = await installation.client(assets, "steward")
+    id_ = await made(clerk, "/assets", funded.road())
+    await made(clerk, f"/assets/{id_}/classifications", {"category": "operating"})
+    await made(clerk, f"/assets/{id_}/ledger-entries", funded.entry("total"))
+    auditor: Any = [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]
+    for command in ("FormAsset", "RecordAsset"):
+        assert (await bands(steward, command, auditor)).status_code == 201
+    why = {"reason": "看错一行", "document": "测财农〔2021〕9号"}
+    asset = {**why, "changes": {"kind": "bridge"}}
+    assert (await post(clerk, f"/assets/{id_}/corrections", asset)).status_code == 202
+    entry = {**why, "ledger": "total", "changes": {"value": {"text": "1"}}}
+    assert (await post(clerk, f"/assets/{id_}/ledger-corrections", entry)).status_code == 202
 
 
 async def test_what_a_corrected_allocation_took_back_forms_no_asset(

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
-from libs.events.contracts.assets import FormationExpected
+from libs.events.contracts.assets import FormationExpected, FormationNotExpected
 from libs.events.contracts.funds import FundPaid, FundSent
 from libs.events.contracts.money import Movement
 from libs.events.log import Log
@@ -20,6 +21,7 @@ from services.assets.domain.expectation import (
     ExpectFormation,
     expect,
     expectation_stream,
+    expectations,
 )
 from services.assets.policies import expect_formation
 from services.assets.service import service as assets
@@ -28,7 +30,7 @@ from services.households.service import service as households
 from tests.assets.conftest import Funded
 from tests.conftest import Installation
 from tests.events_of import CLERK, plant
-from tests.registry import decided_again, made
+from tests.registry import decided_again, made, post
 from tests.spec import when
 
 PROJECT, COUNTY, LOT = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -131,6 +133,41 @@ async def test_a_project_that_was_paid_is_listed_until_its_asset_is_formed(
     kinds = "SELECT count(*) FROM es.events WHERE type = 'FormationExpected'"
     assert await store.pool.fetchval(kinds) == 1
     assert await decided_again(installation, assets) == 3
+
+
+def test_a_corrected_kind_makes_an_asset_due_or_no_longer_where_money_was_paid() -> None:
+    command = COMMAND.model_copy(update={"corrected": True})
+    known: Any = {"area": COUNTY, "project": PROJECT, "relies_on": (FUNDS,)}
+    no_more = FormationNotExpected(**known, kind="relief")
+    when(expect, True, command, facts("relief")).then(no_more)
+    when(expect, False, command, facts("habitat")).then(FormationExpected(**known, kind="habitat"))
+    unpaid = msgspec.structs.replace(facts("habitat"), paid=False)
+    for state, told in ((False, unpaid), (True, facts("habitat")), (False, facts("relief"))):
+        assert when(expect, state, command, told).then().status == 200
+    assert expectations.over([no_more], state=True) is False
+
+
+async def test_a_corrected_kind_of_project_is_followed_after_its_payments(
+    installation: Installation, funded: Funded
+) -> None:
+    finance = await installation.client(funds, "finance")
+    await pay(await installation.log(funds), funded.project)
+
+    async def corrected(kind: str) -> list[Any]:
+        body = {"reason": "看错一行", "changes": {"kind": kind}}
+        said = await post(finance, f"/projects/{funded.project}/corrections", body)
+        assert said.status_code == 201, said.text
+        await installation.catch_up(assets)
+        await installation.react(assets)
+        return [one["kind"] for one in await unformed(installation)]
+
+    await installation.catch_up(assets)
+    await installation.react(assets)
+    assert len(await unformed(installation)) == 1
+    assert await corrected("relief") == []
+    assert await corrected("housing") == ["housing"]
+    assert await corrected("habitat") == ["habitat"]
+    assert await decided_again(installation, assets) > 3
 
 
 async def test_a_payment_for_a_project_that_is_not_here_yet_waits_for_it(

@@ -11,7 +11,7 @@ from httpx import AsyncClient, Response
 
 from services.households.service import service as households
 from tests.conftest import Installation
-from tests.people import entered, listed, phone, reference_rows
+from tests.people import entered, id_number, listed, phone, reference_rows
 from tests.registry import DAY, County, decided_again, made, post, register_county
 
 WHY = {"reason": "录入时看错一行"}
@@ -164,6 +164,33 @@ async def test_a_persons_texts_are_corrected_and_neither_stands_anywhere_in_clea
     assert await decided_again(installation, households) > 0
 
 
+async def test_a_refused_correction_of_a_person_leaves_its_texts_nowhere(
+    installation: Installation, county: County
+) -> None:
+    """Neither an older version nor a rule that says no makes anyone findable by what was typed."""
+    clerk = await installation.client(households, "clerk")
+    village = county.east_village
+    both = listed(village, entered(village, 1), entered(village, 2), occurred_on="1990-01-02")
+    one, _ = (await post(clerk, "/persons", both)).json()["persons"]
+    path = f"/persons/{one['id']}"
+    assert (await correct(clerk, path, phone=phone(5))).status_code == 201
+    wrong: dict[str, Any] = {"name": "试验丙", "phone": phone(9)}
+    body = {"occurred_on": DAY, **WHY, "changes": wrong}
+    stale = {"if-match": '"1"', "idempotency-key": "stale"}
+    assert (await clerk.post(f"{path}/corrections", json=body, headers=stale)).status_code == 412
+    anothers = {**wrong, "id_number": id_number(2)}
+    shown = {**body, "document": "测民〔2020〕9号", "changes": anothers}
+    said = await post(clerk, f"{path}/corrections", shown)
+    assert named(said) == "NumberIsAnothers"
+    look = {"area": str(village), "purpose": "测试核对"}
+    by_name = await post(clerk, "/persons/names", {**look, "name": "试验丙"})
+    by_phone = await post(clerk, "/persons/matches", {**look, "phones": [phone(9)]})
+    assert (by_name.json()["found"], by_phone.json()["found"]) == ([[]], [[]])
+    assert (await correct(clerk, path, **wrong)).status_code == 201
+    by_name = await post(clerk, "/persons/names", {**look, "name": "试验丙"})
+    assert by_name.json()["found"] == [[path.removeprefix("/persons/")]]
+
+
 async def test_a_corrected_name_is_one_organisations_and_the_typed_one_stays_an_alias(
     installation: Installation, county: County
 ) -> None:
@@ -201,6 +228,29 @@ async def test_a_corrected_code_is_one_areas_from_the_same_day(
     await installation.catch_up(households)
     found = await steward.get("/areas", params={"code": "370112109"})
     assert [row["id"] for row in found.json()["items"]] == [str(county.east)]
+    assert await decided_again(installation, households) > 0
+
+
+async def test_a_fact_is_corrected_from_the_day_on_from_which_it_counts(
+    installation: Installation, county: County
+) -> None:
+    """Whenever it is noticed: no figure of a day in between says what was never so."""
+    clerk = await installation.client(households, "clerk")
+    path = f"/households/{await a_household(clerk, county)}"
+    counted = {"area": str(county.id), "population": "monitored", "persons": 366}
+    count = f"/populations/{await made(clerk, '/populations', counted)}"
+    for one in (path, count):
+        for day in ("1999-12-31", "2026-01-01"):
+            body = {**WHY, "effective_on": day, "changes": {"persons": 5}}
+            said = await post(clerk, f"{one}/corrections", body)
+            assert named(said) == "CountsWithItsThing"
+        for day, persons in (("2026-01-01", 5), (DAY, 6)):
+            body = {**WHY, "occurred_on": day, "changes": {"persons": persons}}
+            said = await post(clerk, f"{one}/corrections", body)
+            assert said.status_code == 201, said.text
+        told = (await clerk.get(f"{one}/corrections")).json()["corrections"]
+        assert [each["occurred_on"] for each in told] == ["2026-01-01", DAY]
+        assert [each["effective_on"] for each in told] == [DAY, DAY]
     assert await decided_again(installation, households) > 0
 
 

@@ -112,8 +112,11 @@ def test_a_title_may_change_and_a_unit_never_does() -> None:
     again = when(indicator.define, known, defining(title="培训班期数")).accepted()
     assert again.body["version"] == 2
     when(indicator.define, known, defining()).refused(IndicatorUnchanged, version=1)
-    for member, new in (("unit", "次"), ("decimals", 1), ("over_areas", "none")):
+    other: dict[str, Any] = {"unit": "次", "decimals": 1, "over_areas": "none", "level": "village"}
+    for member, new in other.items():
         when(indicator.define, known, defining(**{member: new})).refused(IndicatorFixed, new=new)
+    own = defining(level=None)
+    when(indicator.define, known, own).refused(IndicatorFixed, was="township", new="本级")
 
 
 def test_a_value_is_kept_as_typed_and_counts_for_its_period() -> None:

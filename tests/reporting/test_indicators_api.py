@@ -6,17 +6,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from httpx import AsyncClient, Response
 
+from libs.events.loads import LiveStreams
 from services.__main__ import SERVICES
 from services.households.service import service as households
+from services.reporting.domain.indicator import indicators
 from services.reporting.service import service as reporting
 from tests.conftest import Installation
+from tests.events_of import plant
 from tests.registry import area, decided_again, made, post
 from tests.reporting.conftest import District
 
@@ -31,6 +35,7 @@ class Reported:
     installation: Installation
     county: UUID
     towns: list[UUID]
+    village: UUID
     clerk: AsyncClient
 
     async def define(self, code: str = "training.sessions", **more: Any) -> UUID:
@@ -91,12 +96,12 @@ async def at(installation: Installation) -> AsyncIterator[Reported]:
     for nth in range(1, TOWNS + 1):
         body = area(f"9001011{nth:02}", f"演示{nth}镇", "township", county)
         towns.append(await made(steward, "/areas", body))
-    await made(steward, "/areas", area("900101101201", "演示村", "village", towns[0]))
+    village = await made(steward, "/areas", area("900101101201", "演示村", "village", towns[0]))
     await installation.catch_up(reporting)
     logs = {service.name: await installation.log(service) for service in SERVICES}
     async with AsyncExitStack() as stack:
         district = District(installation, logs, stack)
-        yield Reported(installation, county, towns, await district.client("clerk"))
+        yield Reported(installation, county, towns, village, await district.client("clerk"))
 
 
 def numbers(answer: Response) -> tuple[int, str]:
@@ -145,7 +150,6 @@ async def test_a_corrected_value_leaves_figures_at_an_older_cut_as_they_were(
     assert (await at.said("training"))["printed"] == "14"
     again = await at.said("training", **before)
     assert (again, old["printed"], old["events"]) == (old, "4", 1)
-    assert old["missing"]["count"] == TOWNS - 1
 
     await at.installation.catch_up(reporting)
     shown = (await at.clerk.get(f"/indicators/{id_}/values")).json()
@@ -155,7 +159,8 @@ async def test_a_corrected_value_leaves_figures_at_an_older_cut_as_they_were(
     ]
     await at.entered(id_, at.towns[0], None, reason="误报")
     gone = await at.said("training", "explanation")
-    assert (gone["printed"], gone["events"], gone["entries"]) == ("0", 0, [])
+    assert (gone["printed"], gone["events"], gone["entries"]) == (None, 0, [])
+    assert gone["not_printed"] == "尚无填报，没有可印的数"
 
 
 async def test_what_must_not_be_added_up_is_refused_as_a_sum(at: Reported) -> None:
@@ -174,9 +179,88 @@ async def test_what_must_not_be_added_up_is_refused_as_a_sum(at: Reported) -> No
     await at.declared("stock", stock, measure="last")
     for town, text, period in ((0, "3", "2024-02"), (0, "5", "2024-03"), (1, "7", "2024-02")):
         await at.entered(stock, at.towns[town], text, period, unit="个")
-    now = await at.said("stock")
+    now = await at.said("stock", counted_until="2024-03-31")
     assert (now["printed"], now["events"], now["missing"]["count"]) == ("12", 2, TOWNS - 1)
     assert (await at.said("stock", counted_until="2024-02-29"))["printed"] == "10"
+
+
+async def test_one_level_reports_and_no_village_is_counted_beside_its_township(
+    at: Reported,
+) -> None:
+    """Also where a definition of before named another level."""
+    id_ = await at.define(level="village")
+    await at.declared("training", id_, where={"period": ["2024-03"]})
+    await at.entered(id_, at.village, "5")
+    log = await at.installation.log(reporting)
+    was = (await LiveStreams(log.loads).load(indicators, id_)).defined
+    assert was is not None
+    again = msgspec.structs.replace(was, level="township")
+    await plant(log, (id_, again), on=date(2024, 4, 5))
+    await at.entered(id_, at.towns[0], "5")
+    assert (await at.said("training"))["printed"] == "5"
+    why = await at.said("training", "explanation")
+    assert [one["at"] for one in why["entries"]] == [str(at.towns[0])]
+
+
+async def test_a_period_of_which_nobody_said_anything_is_missing_and_prints_nothing(
+    at: Reported,
+) -> None:
+    """Of the periods that are over; the indicator is asked from January to April."""
+    id_ = await at.define(valid_until="2024-04-30")
+    await at.declared("training", id_)
+    asked = {"counted_until": "2024-03-30"}
+    none = await at.said("training", **asked)
+    assert (none["printed"], none["raw"], none["events"]) == (None, None, 0)
+    assert none["missing"]["count"] == 2 * TOWNS
+    assert none["missing"]["first"][0]["period"] == "2024-01"
+    assert (await at.said("training"))["missing"]["count"] == 4 * TOWNS
+    await at.declared("newest", id_, measure="last")
+    await at.entered(id_, at.towns[0], "0", "2024-01")
+    some = await at.said("training", **asked)
+    assert (some["printed"], some["raw"], some["missing"]["count"]) == ("0", 0, 2 * TOWNS - 1)
+    last = await at.said("newest", **asked)
+    assert (last["printed"], last["missing"]["count"]) == ("0", TOWNS)
+    assert {one["period"] for one in last["missing"]["first"]} == {"2024-02"}
+    year = await at.define("persons", period="year")
+    await at.declared("persons", year)
+    ratio: dict[str, Any] = {"measure": "ratio", "numerator": "training", "denominator": "persons"}
+    ratio |= {"scale": 100, "decimals": 1, "unit": "%"}
+    body = {"figure": "share", "title": "x", "area": str(at.county), "definition": ratio}
+    assert (await post(at.clerk, "/figures", body)).status_code == 201
+    share = await at.said("share", **asked)
+    assert (share["printed"], share["not_printed"]) == (None, "尚无填报，没有可印的数")
+    assert share["denominator"]["missing"]["count"] == 0
+
+
+async def test_an_area_that_is_no_more_counts_until_those_that_follow_it_have_said(
+    at: Reported,
+) -> None:
+    """Merged, merged again before anybody said anything, and divided."""
+    id_ = await at.define("groups", unit="个", over_periods="last")
+    await at.declared("stock", id_, measure="last")
+    steward = await at.installation.client(households, "steward", subject="steward")
+    for town, text in enumerate(("10", "20", "1", "2", "6")):
+        await at.entered(id_, at.towns[town], text, "2024-01", unit="个")
+    parts = []
+    for nth in (1, 2):
+        new = area(f"9001011{50 + nth}", f"新设{nth}镇", "township", at.county)
+        parts.append(str(await made(steward, "/areas", new)))
+    why = {"valid_from": "2024-02-01", "document": "某政发〔2024〕1号"}
+    for gone, into in ((0, 1), (2, 3), (3, 1)):
+        body = {**why, "successor": str(at.towns[into])}
+        await made(steward, f"/areas/{at.towns[gone]}/mergers", body)
+    apart = {**why, "ends": True, "parts": [{"area": part} for part in parts]}
+    await made(steward, f"/areas/{at.towns[4]}/splits", apart)
+    assert (await at.said("stock"))["printed"] == "39"
+    await at.entered(id_, at.towns[1], "30", "2024-02", unit="个")
+    said = await at.said("stock")
+    assert (said["printed"], said["events"]) == ("36", 2)
+    assert (await at.said("stock", counted_until="2024-01-31"))["printed"] == "39"
+    first, second = map(UUID, parts)
+    await at.entered(id_, first, "4", "2024-02", unit="个")
+    assert (await at.said("stock"))["printed"] == "40", "one part alone says not what both have"
+    await at.entered(id_, second, "3", "2024-03", unit="个")
+    assert (await at.said("stock"))["printed"] == "37"
 
 
 async def test_a_share_of_two_indicators_is_of_their_values_whatever_their_decimals(

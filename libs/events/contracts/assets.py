@@ -58,6 +58,16 @@ class FormationExpected(Event, frozen=True, kw_only=True):
     relies_on: tuple[Reliance, ...]
 
 
+class FormationNotExpected(Event, frozen=True, kw_only=True):
+    """The kind of the project was corrected to one that leaves nothing: no asset is due any more.
+    `metadata.cause` names the event of the correction."""
+
+    area: Annotated[UUID, Meta(description="of the project")]
+    project: UUID
+    kind: Annotated[str, Meta(description="of the project", examples=["insurance"])]
+    relies_on: tuple[Reliance, ...]
+
+
 class AssetClassified(Event, frozen=True, kw_only=True):
     """经营性, 公益性 or 到户类; exactly one at a time (A2)."""
 
@@ -145,6 +155,7 @@ CONTRACTS = Contracts(
         ProjectCapitalised,
         CapitalCorrected,
         FormationExpected,
+        FormationNotExpected,
         AssetClassified,
         AssetRecorded,
         RightConfirmed,

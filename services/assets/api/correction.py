@@ -9,7 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
-from libs.chassis.corrections import CorrectionMade, Subject, correct, counted, history
+from libs.chassis.corrections import (
+    CorrectionMade,
+    Subject,
+    correct,
+    counted,
+    counted_since,
+    history,
+)
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from services.assets.domain import correction
 from services.assets.domain.asset import Asset, assets
@@ -68,23 +75,39 @@ async def _with_capital(streams: Streams, ask: Ask[CorrectAsset]) -> Formation:
 async def _funded(known: Knowing, state: Formation, ask: Ask[CorrectAsset]) -> FundedFacts:
     """The position is read first: the copy may be newer than it says, never older."""
     path, project = await _path(known, state.known), state.known.project
+    since = await counted_since(known, ask.subject, "AssetFormed", "AssetCorrected")
     if project is None or ask.command.changes.sources is None:
-        return FundedFacts(path=path)
+        return FundedFacts(path=path, since=since)
     funds = await known.fresh("funds")
     gave = (await copies.project(known.pool, project)).funded
-    return FundedFacts(path=path, funds=funds, funded=gave)
+    return FundedFacts(path=path, since=since, funds=funds, funded=gave)
 
 
 async def _keeper(known: Knowing, state: Asset, ask: Ask[CorrectLedgerEntry]) -> OrganisationFacts:
     read = await known.fresh("households")
     keeper = ask.command.changes.keeper
     registered = await copies.registered(known.pool, [] if keeper is None else [keeper])
-    return OrganisationFacts(path=await _path(known, state), households=read, registered=registered)
+    of = ("AssetRecorded", "LedgerCorrected")
+    since = await counted_since(known, ask.subject, *of, ledger=ask.command.ledger)
+    path = await _path(known, state)
+    return OrganisationFacts(path=path, since=since, households=read, registered=registered)
 
 
-CORRECT = Decider(CorrectAsset, FundedFacts, _with_capital, _funded, correction.correct_asset)
+CORRECT = Decider(
+    CorrectAsset,
+    FundedFacts,
+    _with_capital,
+    _funded,
+    correction.correct_asset,
+    approved_as="FormAsset",
+)
 CORRECT_ENTRY = Decider(
-    CorrectLedgerEntry, OrganisationFacts, _of_asset, _keeper, correction.correct_entry
+    CorrectLedgerEntry,
+    OrganisationFacts,
+    _of_asset,
+    _keeper,
+    correction.correct_entry,
+    approved_as="RecordAsset",
 )
 DECIDERS = (CORRECT, CORRECT_ENTRY)
 

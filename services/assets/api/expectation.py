@@ -33,7 +33,7 @@ async def _of_project(streams: Streams, ask: Ask[ExpectFormation]) -> bool:
 
 async def _kind(known: Knowing, _: bool, ask: Ask[ExpectFormation]) -> ExpectationFacts:
     """Raises: StaleReferenceError while the project, its kind or its area is not known here yet:
-    whoever pays has them, so they are to come."""
+    whoever pays has them, so they are to come. A reactor never runs ahead of the copy."""
     funds = await known.fresh("funds")
     project = await copies.project(known.pool, ask.command.project)
     path = await known.path(project.path[-1]) if project.path else ()
@@ -43,7 +43,8 @@ async def _kind(known: Knowing, _: bool, ask: Ask[ExpectFormation]) -> Expectati
             source="funds",
             position=funds.position,
         )
-    return ExpectationFacts(path=path, funds=funds, kind=project.kind)
+    paid = project.paid or not ask.command.corrected
+    return ExpectationFacts(path=path, funds=funds, kind=project.kind, paid=paid)
 
 
 EXPECT = Decider(ExpectFormation, ExpectationFacts, _of_project, _kind, expect)
@@ -57,7 +58,7 @@ class Unformed(BaseModel):
     area: UUID
     name: str | None = Field(description="null: 副本尚未读到该项目")
     kind: str = Field(description="项目类别")
-    expected_on: Day = Field(description="首次支付入账之日")
+    expected_on: Day = Field(description="首次支付入账之日，或类别更正之日")
 
 
 @router.get("/expected-formations", response_model=Page[Unformed], summary="应形成而未登记的资产")

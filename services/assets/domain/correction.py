@@ -32,6 +32,7 @@ from libs.events.correction import (
     barred,
     body_of,
     corrected,
+    days_of,
     why,
 )
 from libs.events.decider import Decision, Facts
@@ -199,7 +200,8 @@ def correct_asset(state: Formation, command: CorrectAsset, facts: FundedFacts) -
     events: dict[UUID, tuple[Event, ...]] = {id_: (event,)}
     if moved.given_back or moved.taken:
         events[capital_stream(asset.project)] = (moved,)
-    return Decision(events, body_of(id_, changes), command.document)
+    body, days = body_of(id_, changes), days_of(command, facts)
+    return Decision(events, body, command.document, days=days)
 
 
 def _sources(now: dict[str, Any]) -> tuple[SourceShare, ...]:
@@ -258,4 +260,5 @@ def correct_entry(state: Asset, command: CorrectLedgerEntry, facts: Organisation
         value_fen=now["value"],
         relies_on=facts.relied(),
     )
-    return Decision({id_: (event,)}, body_of(id_, changes), command.document)
+    body, days = body_of(id_, changes), days_of(command, facts)
+    return Decision({id_: (event,)}, body, command.document, days=days)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from libs.events.contracts.assets import FormationExpected
+from pydantic import Field
+
+from libs.events.contracts.assets import FormationExpected, FormationNotExpected
 from libs.events.decider import Decision, Facts, Fold
 from libs.events.types import Command, Event, Reliance, stream_id
 
@@ -17,9 +19,10 @@ stoves and lavatories, repaired dwellings. Insurance, relief, education leave no
 
 
 class ExpectFormation(Command):
-    """应形成资产。只由系统发出：资金已为该项目支付。"""
+    """应形成资产。只由系统发出：资金已为该项目支付，或该项目的类别已更正。"""
 
     project: UUID
+    corrected: bool = Field(default=False, description="因类别更正")
 
 
 def expectation_stream(project: UUID) -> UUID:
@@ -27,29 +30,37 @@ def expectation_stream(project: UUID) -> UUID:
 
 
 class ExpectationFacts(Facts, frozen=True, kw_only=True):
-    """`path`: of the project's area. `kind`: of the project. `funds`: the position up to which
-    this holds."""
+    """`path`: of the project's area. `kind`: of the project. `paid`: whether money was paid for
+    it. `funds`: the position up to which this holds."""
 
     funds: Reliance
     kind: str
+    paid: bool = True
 
 
 def expect(state: bool, command: ExpectFormation, facts: ExpectationFacts) -> Decision:
-    """Expected once, at the first payment; nothing where the kind leaves no asset."""
+    """Expected once, from the first payment on, while the kind is one that leaves an asset."""
     stream = expectation_stream(command.project)
-    if state or facts.kind not in FORMING_KINDS:
+    due = facts.kind in FORMING_KINDS and facts.paid
+    if due == state or (state and not command.corrected):
         return Decision({}, {"id": str(stream), "expected": state}, status=200)
-    expected = FormationExpected(
+    event = (FormationExpected if due else FormationNotExpected)(
         area=facts.path[-1],
         project=command.project,
         kind=facts.kind,
         relies_on=(facts.funds,),
     )
-    return Decision({stream: (expected,)}, {"id": str(stream), "expected": True})
+    return Decision({stream: (event,)}, {"id": str(stream), "expected": due})
 
 
 def evolve(state: bool, event: Event) -> bool:
-    return state or isinstance(event, FormationExpected)
+    match event:
+        case FormationExpected():
+            return True
+        case FormationNotExpected():
+            return False
+        case _:
+            return state
 
 
 expectations: Fold[bool] = Fold("expectation", False, evolve)

@@ -7,26 +7,30 @@ from uuid import UUID
 
 from asyncpg import Pool, Record
 
-from libs.events.contracts.assets import FormationExpected
+from libs.events.contracts.assets import FormationExpected, FormationNotExpected
 from libs.events.entries import Row, Table
 from libs.events.known import below
 from libs.events.types import Event, Metadata, Recorded
 
 EXPECTED = Table(
     "view.expected_formations",
-    (("project", "uuid"), ("area", "uuid"), ("kind", "text"), ("expected_on", "date")),
+    (
+        *(("project", "uuid"), ("area", "uuid"), ("kind", "text"), ("expected_on", "date")),
+        ("due", "boolean"),
+    ),
     key=("project",),
     mode="latest",
 )
 
 
-OF: tuple[type[Event], ...] = (FormationExpected,)
+OF: tuple[type[Event], ...] = (FormationExpected, FormationNotExpected)
 
 
 def project(_: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
-        case FormationExpected():
-            yield EXPECTED, (fact.project, fact.area, fact.kind, metadata.effective_on)
+        case FormationExpected() | FormationNotExpected():
+            due = isinstance(fact, FormationExpected)
+            yield EXPECTED, (fact.project, fact.area, fact.kind, metadata.effective_on, due)
         case _:
             return
 
@@ -37,10 +41,10 @@ async def unformed(pool: Pool, scope: UUID | None, after: UUID | None, limit: in
 
 
 _UNFORMED = f"""
-SELECT e.project AS id, e.area, p.name, e.kind, e.expected_on
+SELECT e.project AS id, e.area, p.name, coalesce(p.kind, e.kind) AS kind, e.expected_on
   FROM view.expected_formations e
   LEFT JOIN known.projects p ON p.id = e.project
- WHERE ($1::uuid IS NULL OR e.area IN ({below("$1")}))
+ WHERE e.due AND ($1::uuid IS NULL OR e.area IN ({below("$1")}))
    AND NOT EXISTS (SELECT FROM view.assets a WHERE a.project = e.project)
    AND ($2::uuid IS NULL OR e.project > $2)
  ORDER BY e.project LIMIT $3 + 1

@@ -14,6 +14,7 @@ from asyncpg import Pool
 from libs.events import directory, known
 from libs.events.contracts.allocations import ProjectFundingChanged
 from libs.events.contracts.funds import (
+    FundPaid,
     ProjectCorrected,
     ProjectFunded,
     ProjectProposed,
@@ -42,9 +43,12 @@ FUNDED = Table(
     mode="sum",
     sums=("amount_fen",),
 )
+PAID = Table(
+    "known.paid", (("project", "uuid"), ("paid_on", "date")), key=("project",), mode="latest"
+)
 
 OF_HOUSEHOLDS = (OrganisationRegistered, OrganisationCorrected, *known.AREAS_OF, *directory.OF)
-OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded, ProjectFundingChanged)
+OF_FUNDS = (ProjectProposed, ProjectCorrected, ProjectFunded, ProjectFundingChanged, FundPaid)
 
 
 def of_households(
@@ -58,7 +62,7 @@ def of_households(
             yield from directory.project(recorded, fact, metadata)
 
 
-def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Table, Row]]:
+def of_funds(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tuple[Table, Row]]:
     match fact:
         case ProjectProposed() | ProjectCorrected():
             yield PROJECTS, (recorded.stream, fact.area, fact.name, fact.kind)
@@ -66,17 +70,21 @@ def of_funds(recorded: Recorded, fact: Event, _: Metadata) -> Iterator[tuple[Tab
             yield FUNDED, (fact.project, fact.lot, fact.amount_fen)
         case ProjectFundingChanged():
             yield FUNDED, (fact.project, fact.lot, fact.more_fen)
+        case FundPaid():
+            for project in {m.project for m in fact.movements if m.project is not None}:
+                yield PAID, (project, metadata.effective_on)
         case _:
             return
 
 
 class Project(NamedTuple):
     """A project as assets knows it: its area with ancestors (empty: unknown), its kind (empty:
-    copied by a release that did not keep it), fen by lot."""
+    copied by a release that did not keep it), fen by lot, and whether it was paid for."""
 
     path: tuple[UUID, ...]
     kind: str
     funded: dict[UUID, int]
+    paid: bool
 
 
 async def project(pool: Pool, id_: UUID) -> Project:
@@ -84,8 +92,9 @@ async def project(pool: Pool, id_: UUID) -> Project:
     rows = await pool.fetch(_PROJECT, id_)
     funded = {row["lot"]: row["amount_fen"] for row in rows if row["lot"] is not None}
     if not rows:
-        return Project((), "", {})
-    return Project(tuple(rows[0]["path"]), rows[0]["kind"] or "", funded)
+        return Project((), "", {}, paid=False)
+    path, kind, paid = (rows[0][name] for name in ("path", "kind", "paid"))
+    return Project(tuple(path), kind or "", funded, paid)
 
 
 async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
@@ -95,7 +104,8 @@ async def registered(pool: Pool, asked: list[UUID]) -> tuple[UUID, ...]:
 
 
 _PROJECT = f"""
-SELECT coalesce({known.path_of("p.area")}, ARRAY[p.area]) AS path, p.kind, f.lot, f.amount_fen
+SELECT coalesce({known.path_of("p.area")}, ARRAY[p.area]) AS path, p.kind, f.lot, f.amount_fen,
+       EXISTS (SELECT FROM known.paid g WHERE g.project = p.id) AS paid
   FROM known.projects p
   LEFT JOIN known.funded f ON f.project = p.id
  WHERE p.id = $1

@@ -13,7 +13,7 @@ SELECT e.project AS subject, e.area, coalesce({path_of("e.area")}, ARRAY[e.area]
        e.expected_on AS since, 'expected' AS reason,
        json_build_object('kind', e.kind)::text AS numbers
   FROM view.expected_formations e
- WHERE NOT EXISTS (SELECT FROM view.assets a WHERE a.project = e.project)
+ WHERE e.due AND NOT EXISTS (SELECT FROM view.assets a WHERE a.project = e.project)
 """,  # noqa: S608 - constants only
     "clerk",
     lambda _: "/assets",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds
 from libs.chassis.common_routes import answer
-from libs.chassis.corrections import CorrectionMade, Subject, correct, counted
+from libs.chassis.corrections import CorrectionMade, Subject, correct, counted, counted_since
 from libs.chassis.reading import state_of
 from libs.events.decider import Ask, Decider, Knowing, Streams
 from services.funds.domain.allocation_correction import (
@@ -80,21 +80,24 @@ async def _state(streams: Streams, ask: Ask[CorrectAllocation]) -> Rearranging:
     return Rearranging(lot, project, letter)
 
 
-async def _where(known: Knowing, state: Rearranging, _: Ask[CorrectAllocation]) -> AllocationFacts:
+async def _where(
+    known: Knowing, state: Rearranging, ask: Ask[CorrectAllocation]
+) -> AllocationFacts:
     lot, project, _letter = state
     return AllocationFacts(
         path=await path_of(known, lot.area),
+        since=await counted_since(known, ask.subject),
         project=() if project.area is None else await known.path(project.area),
         home=None if lot.area is None else await known.home(lot.area),
     )
 
 
 def _arranged(state: Rearranging, command: CorrectAllocation) -> int:
-    """What would be arranged: a correction is no way around the approval of an allocation."""
-    changes, nth = command.changes, command.allocation - 1
-    if "amount" in changes.model_fields_set:
-        return 0 if changes.amount is None else changes.amount.read().amount_fen
-    return state.lot.allocations[nth].amount_fen
+    """What is or would be arranged, whichever is more: a correction is no way around the approval
+    of an allocation, neither up nor down."""
+    amount = command.changes.amount
+    was = state.lot.allocations[command.allocation - 1].amount_fen
+    return max(was, 0 if amount is None else amount.read().amount_fen)
 
 
 CORRECT = Decider(

@@ -9,7 +9,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds
-from libs.chassis.corrections import CorrectionMade, Subject, citing, correct, counted, history
+from libs.chassis.corrections import (
+    CorrectionMade,
+    Subject,
+    citing,
+    correct,
+    counted,
+    counted_since,
+    history,
+)
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
 from services.funds.domain import correction, lot_correction
 from services.funds.domain.batch import Batch, batches_
@@ -160,25 +168,28 @@ async def _batch(streams: Streams, ask: Ask[CorrectBatch]) -> Batch:
     return await streams.load(batches_, ask.subject)
 
 
-async def _where(known: Knowing, state: Any, _: Ask[Any]) -> Facts:
-    return Facts(path=await path_of(known, state.area))
+async def _where(known: Knowing, state: Any, ask: Ask[Any]) -> Facts:
+    since = await counted_since(known, ask.subject)
+    return Facts(path=await path_of(known, state.area), since=since)
 
 
-async def _where_named(known: Knowing, state: Any, _: Ask[Any]) -> Facts:
-    return Facts(path=await path_of(known, state.known.area))
+async def _where_named(known: Knowing, state: Any, ask: Ask[Any]) -> Facts:
+    return await _where(known, state.known, ask)
 
 
 def _received(state: lot_correction.Renaming, command: CorrectLot) -> int:
-    """What the lot would be of: a correction is no way around the approval of a receipt."""
+    """What the lot is of or would be, whichever is more: a correction is no way around the approval
+    of a receipt, neither up nor down."""
     named = {p.purpose: p.amount for p in command.changes.purposes or ()}
     typed = sum(amount.read().amount_fen for amount in named.values() if amount is not None)
     rest = (s for s in state.known.balances if s.account == "received" and s.purpose not in named)
-    return typed - sum(state.known.balances[standing] for standing in rest)
+    would = typed - sum(state.known.balances[standing] for standing in rest)
+    return max(state.known.amount_fen, would)
 
 
 def _declared(state: Batch, command: CorrectBatch) -> int:
     amount = command.changes.amount
-    return state.amount_fen if amount is None else amount.read().amount_fen
+    return max(state.amount_fen, 0 if amount is None else amount.read().amount_fen)
 
 
 CORRECT_DOCUMENT = Decider(CorrectDocument, Facts, _document, _where, correction.correct_document)
@@ -192,7 +203,14 @@ CORRECT_LOT = Decider(
     amount=_received,
     approved_as="RegisterLot",
 )
-CORRECT_PROJECT = Decider(CorrectProject, Facts, _project, _where_named, correction.correct_project)
+CORRECT_PROJECT = Decider(
+    CorrectProject,
+    Facts,
+    _project,
+    _where_named,
+    correction.correct_project,
+    approved_as="ProposeProject",
+)
 CORRECT_PAYMENT = Decider(CorrectPayment, Facts, _payment, _where, correction.correct_payment)
 CORRECT_BATCH = Decider(
     CorrectBatch,

@@ -9,7 +9,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from libs.chassis.call import Call, Holds, RefusedCall
-from libs.chassis.corrections import CorrectionMade, Subject, citing, correct, counted, history
+from libs.chassis.corrections import (
+    CorrectionMade,
+    Subject,
+    citing,
+    correct,
+    counted,
+    counted_since,
+    history,
+    passes,
+)
+from libs.chassis.vault.unkept import unkept
 from libs.events.clock import today
 from libs.events.correction import NotCorrectable, NothingToCorrect
 from libs.events.decider import Ask, Decider, Facts, Knowing, Streams
@@ -172,11 +182,24 @@ async def _person(streams: Streams, ask: Ask[CorrectPerson]) -> Renumbering:
     return Renumbering(known, await streams.load(persons, number))
 
 
-Placed = Flagging | Counted | Addition | Renumbering
+Placed = Addition | Renumbering
 
 
 async def _where(_: Knowing, state: Placed, __: Ask[Any]) -> Facts:
     return Facts(path=state.area.path_on(today()))
+
+
+async def _since_registered(known: Knowing, state: Flagging, ask: Ask[CorrectHousehold]) -> Facts:
+    """Whoever came or left since is in what it says now."""
+    said = ("HouseholdRegistered", "MemberChanged", "HouseholdCorrected")
+    since = await counted_since(known, ask.subject, *said)
+    return Facts(path=state.area.path_on(today()), since=since)
+
+
+async def _since_counted(known: Knowing, state: Counted, ask: Ask[CorrectPopulation]) -> Facts:
+    said = ("PopulationCounted", "PopulationCorrected")
+    since = await counted_since(known, ask.subject, *said)
+    return Facts(path=state.area.path_on(today()), since=since)
 
 
 async def _where_it_is(_: Knowing, state: Changing, __: Ask[Any]) -> Facts:
@@ -184,10 +207,10 @@ async def _where_it_is(_: Knowing, state: Changing, __: Ask[Any]) -> Facts:
 
 
 CORRECT_HOUSEHOLD = Decider(
-    CorrectHousehold, Facts, _household, _where, correction.correct_household
+    CorrectHousehold, Facts, _household, _since_registered, correction.correct_household
 )
 CORRECT_POPULATION = Decider(
-    CorrectPopulation, Facts, _population, _where, correction.correct_population
+    CorrectPopulation, Facts, _population, _since_counted, correction.correct_population
 )
 CORRECT_ORGANISATION = Decider(
     CorrectOrganisation, Facts, _organisation, _where, correction.correct_organisation
@@ -251,7 +274,9 @@ async def correct_person(id: UUID, typed: EnterCorrection, call: Clerk) -> Respo
         return known
     found = await admit_to_person(call, id)
     try:
-        command = await sealed_correction(call.vault, typed, found)
+        command = await sealed_correction(unkept(call.vault), typed, found)
+        if command is not None and await passes(call, CORRECT_PERSON, command, id):
+            command = await sealed_correction(call.vault, typed, found)  # who is found by it, too
     except NotCorrectable as refusal:
         raise RefusedCall(call, refusal) from None
     if command is None:

@@ -132,8 +132,9 @@ async def sealed_account(call: Call, typed: EnterAccount, held: Held) -> ChangeA
 async def sealed_correction(
     vault: Vault, typed: EnterCorrection, held: Held
 ) -> CorrectPerson | None:
-    """What differs from what is told now, sealed under the person's own key; None where nothing
-    does. Raises: KeyGoneError, NotCorrectable."""
+    """What differs from what is told now, sealed under the person's own key, and who is found by it
+    from now on: so once it is known to pass, and before that over a vault that keeps nothing. None
+    where nothing differs. Raises: KeyGoneError, NotCorrectable."""
     typed.changes.refuse_barred()
     told = await _told(vault, held, typed.changes.says())
     if not told:

@@ -27,6 +27,7 @@ from libs.events.correction import (
     barred,
     body_of,
     corrected,
+    days_of,
     why,
 )
 from libs.events.decider import Decision, Facts
@@ -158,7 +159,7 @@ ORGANISATION = Correctable(_organisation)
 AREA = Correctable(_area)
 
 
-def correct_household(state: Flagging, command: CorrectHousehold, _: Facts) -> Decision:
+def correct_household(state: Flagging, command: CorrectHousehold, facts: Facts) -> Decision:
     """H2: 户 and 人 come from one source, so listed members say how many persons there are."""
     known = state.household
     if known.area is None:
@@ -172,10 +173,11 @@ def correct_household(state: Flagging, command: CorrectHousehold, _: Facts) -> D
         household=state.id,
         **{**now, "registered_on": date.fromisoformat(now["registered_on"])},
     )
-    return Decision({state.id: (event,)}, body_of(state.id, changes), command.document)
+    body, days = body_of(state.id, changes), days_of(command, facts)
+    return Decision({state.id: (event,)}, body, command.document, days=days)
 
 
-def correct_population(state: Counted, command: CorrectPopulation, _: Facts) -> Decision:
+def correct_population(state: Counted, command: CorrectPopulation, facts: Facts) -> Decision:
     known = state.known
     assert known.area is not None, "a count in the path is there, or 404"
     assert known.counted_on is not None, "a count has its day"
@@ -190,7 +192,8 @@ def correct_population(state: Counted, command: CorrectPopulation, _: Facts) -> 
         project=known.project,
         **now,
     )
-    return Decision({state.id: (event,)}, body_of(state.id, changes), command.document)
+    body, days = body_of(state.id, changes), days_of(command, facts)
+    return Decision({state.id: (event,)}, body, command.document, days=days)
 
 
 def correct_organisation(state: Addition, command: CorrectOrganisation, _: Facts) -> Decision:

@@ -98,7 +98,7 @@ class Missing(BaseModel):
 
 class Side(BaseModel):
     """What a figure says. `raw` is null for a ratio: its sides are the integers; of an indicator
-    it is the value times ten to its decimals."""
+    it is the value times ten to its decimals, and null where nothing was entered."""
 
     figure: str
     title: str
@@ -110,14 +110,14 @@ class Side(BaseModel):
     missing: Missing | SkipJsonSchema[None] = Field(
         default=None, description="填报：尚未填报的区域与期间"
     )
+    not_printed: str | None = Field(default=None, description="为何没有可印的数")
 
 
 class Told(Side):
-    """A ratio shows its two sides, and why it cannot be printed, if it cannot."""
+    """A ratio shows its two sides."""
 
     numerator: Side | None = None
     denominator: Side | None = None
-    not_printed: str | None = None
 
 
 class FigureValue(Told, AtCut, ByAreas):

@@ -29,12 +29,13 @@ from .quantity import PLACES, Unit
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 FIXED = {"unit": "单位", "decimals": "小数位数", "period": "期间", "over_areas": "区域汇总",
-         "over_periods": "期间汇总"}  # fmt: skip
-"""What never changes: values that were entered would mean something else."""
+         "over_periods": "期间汇总", "level": "填报级别"}  # fmt: skip
+"""What never changes: values that were entered would mean something else, and of two levels a
+village would be counted beside its township."""
 
 
 class DefineIndicator(Command):
-    """定义填报指标。再次定义产生新版本；单位、小数位数、期间与汇总方式不变, 要变则另立指标。"""
+    """定义填报指标。再次定义即为新版本；单位、小数位数、期间、汇总、填报级别不变。"""
 
     area: UUID
     code: Code
@@ -121,7 +122,9 @@ def _require_fixed(was: IndicatorDefined, new: IndicatorDefined) -> None:
     for member, title in FIXED.items():
         before, after = getattr(was, member), getattr(new, member)
         if before != after:
-            raise IndicatorFixed(code=was.code, member=title, was=before, new=after)
+            named = {"was": before, "new": after}
+            told = {key: "本级" if value is None else value for key, value in named.items()}
+            raise IndicatorFixed(code=was.code, member=title, **told)
 
 
 def applies(state: Indicator, indicator: UUID, path: tuple[UUID, ...]) -> IndicatorDefined:

@@ -6,7 +6,7 @@ Texts of one kind sort as time does: 2024-03-01, 2024-03, 2024Q1, 2024.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Final, NamedTuple
 
@@ -77,6 +77,14 @@ def period_of(kind: PeriodKind, day: date) -> str:
             return f"{day.year}Q{(day.month + 2) // 3}"
         case "year":
             return str(day.year)
+
+
+def ended(kind: PeriodKind, since: date, until: date) -> Iterator[str]:
+    """The periods of a kind that end on these days, in order."""
+    period = period_of(kind, since)
+    while (days := span(period)).last <= until:
+        yield period
+        period = period_of(kind, days.last + timedelta(days=1))
 
 
 def _read(text: str) -> str:

@@ -20,8 +20,9 @@ from .value import printed, printed_ratio
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a figure says. `raw` is None for a ratio: its operands are the integers. `places`:
-    decimals that it holds; `missing`: who has not said what is measured."""
+    """What a figure says. `raw` is None for a ratio, whose operands are the integers, and where
+    nothing was entered of an indicator, which is not 0. `places`: decimals that it holds;
+    `missing`: who has not said what is measured."""
 
     code: str
     title: str
@@ -51,8 +52,14 @@ class Evaluated:
         if self.missing is not None:
             said["missing"] = self.missing.told()
         if self.text is None:
-            said["not_printed"] = "分母为零，占比无法计算"
+            said["not_printed"] = self._why_not()
         return said
+
+    def _why_not(self) -> str:
+        sides = self.operands or (self,)
+        if any(side.raw is None for side in sides):
+            return "尚无填报，没有可印的数"
+        return "分母为零，占比无法计算"
 
 
 async def evaluate(log: Log, code: str, area: UUID, moment: Moment) -> Evaluated:
@@ -66,14 +73,18 @@ async def evaluate(log: Log, code: str, area: UUID, moment: Moment) -> Evaluated
     named = (code, version.fact.title, version.version, version.event)
     if operands:
         events = await _events(log, operands, area, moment)
-        text = printed_ratio(definition, *_same_places(*operands))
+        unsaid = any(side.raw is None for side in operands)
+        text = None if unsaid else printed_ratio(definition, *_same_places(*operands))
         return Evaluated(*named, definition, None, text, events, operands)
     measured = await _measure(log, definition, area, moment)
     asked = await asked_of(log, definition, position)
     places = asked["decimals"] if asked is not None and is_entered(definition) else 0
-    text = printed(definition, measured.raw, places)
     missing = None if asked is None else await missing_of(log, definition, asked, area, moment)
-    return Evaluated(*named, definition, measured.raw, text, measured.events, (), places, missing)
+    said = not is_entered(definition) or measured.events > 0
+    raw, text = None, None
+    if said:
+        raw, text = measured.raw, printed(definition, measured.raw, places)
+    return Evaluated(*named, definition, raw, text, measured.events, (), places, missing)
 
 
 def _same_places(over: Evaluated, under: Evaluated) -> tuple[int, int]:

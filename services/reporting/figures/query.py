@@ -87,7 +87,10 @@ def entries(
         until = binds.add(moment.counted_until, "date")
         conditions.append(f"e.{definition.date_basis} <= {until}")
     if definition.measure == "last":
-        conditions.append(_no_later(definition, moment, binds))
+        conditions += [
+            _no_later(definition, moment, binds),
+            _not_followed(definition, moment, binds),
+        ]
     words = [source.scope, *(word for word, _ in held), *shown]
     joins = [NAMED[name] for name in dict.fromkeys(w.needs for w in words if w.needs)]
     return " ".join(
@@ -97,15 +100,37 @@ def entries(
 
 def _no_later(definition: Figure, moment: Moment, binds: Binds) -> str:
     """That an area entered nothing for a later period of those that count."""
-    later = ["(n.indicator, n.area) = (e.indicator, e.area)", "n.period > e.period"]
+    later = "(n.indicator, n.area) = (e.indicator, e.area) AND n.period > e.period"
+    return f"NOT EXISTS ({_counted(definition, moment, binds)} AND {later})"
+
+
+def _not_followed(definition: Figure, moment: Moment, binds: Binds) -> str:
+    """That the area is still there, or one of those that follow it has not said yet what it has
+    now: else the same would be counted under both. What a successor became says it too."""
+    line = (
+        " OR EXISTS (SELECT FROM area_lines l WHERE l.area = s.area AND n.area = ANY (l.path)"
+        " AND l.since <= n.effective_on AND n.effective_on < l.until)"
+    )
+    own = f"(n.area = s.area{line if moment.moved else ''})"
+    said = f"n.indicator = e.indicator AND n.effective_on >= x.ended_on AND {own}"
+    return (
+        f"NOT EXISTS (SELECT FROM view.area_ends x {within_cut('x')}"  # noqa: S608 - constants of the language
+        " WHERE x.area = e.area AND cardinality(x.successors) > 0"
+        " AND NOT EXISTS (SELECT FROM unnest(x.successors) s(area)"
+        f" WHERE NOT EXISTS ({_counted(definition, moment, binds)} AND {said})))"
+    )
+
+
+def _counted(definition: Figure, moment: Moment, binds: Binds) -> str:
+    """What was entered (n) for the periods that count."""
+    held = ["true"]
     for one in definition.where:
         if one.field == "period":
-            later.append(f"n.period = ANY ({binds.add(list(one.values), 'text[]')})")
+            held.append(f"n.period = ANY ({binds.add(list(one.values), 'text[]')})")
     if moment.counted_until is not None:
         until = binds.add(moment.counted_until, "date")
-        later.append(f"n.{definition.date_basis} <= {until}")
-    table = source_of(definition).table
-    return f"NOT EXISTS (SELECT FROM {table} n WHERE {' AND '.join(later)})"
+        held.append(f"n.{definition.date_basis} <= {until}")
+    return f"SELECT FROM {source_of(definition).table} n WHERE {' AND '.join(held)}"
 
 
 Within = Callable[[str, str], str]

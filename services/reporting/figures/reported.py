@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from libs.events.clock import today
 from libs.events.contracts.reporting import Figure
 from libs.events.log import Log
-from services.reporting.domain.periods import span
+from services.reporting.domain.periods import ended, span
 from services.reporting.views.cursors import Moment, latest, told, within_cut
 from services.reporting.views.indicators import defined_at
 
@@ -48,14 +49,15 @@ async def asked_of(log: Log, definition: Figure, position: int) -> Mapping[str, 
 async def missing_of(
     log: Log, definition: Figure, asked: Mapping[str, Any], area: UUID, moment: Moment
 ) -> Missing:
-    """Of the periods that the figure names; else of all that anybody entered, for the last of them
-    where the last counts."""
+    """Of the periods that the figure names; else of all that were to be entered or anybody entered,
+    for the newest of them where the last counts."""
     periods = [v for one in definition.where if one.field == "period" for v in one.values]
     if not periods:
         binds = Binds(moment)
         rows = entries(definition, area, moment, binds)
         query = f"WITH {moment.tables} SELECT DISTINCT e.period {rows}"
-        found = sorted(row[0] for row in await log.pool.fetch(query, *binds.values))
+        entered = [row[0] for row in await log.pool.fetch(query, *binds.values)]
+        found = sorted({*entered, *_over(asked, moment)})
         periods = found[-1:] if definition.measure == "last" else found
     if moment.counted_until is not None:
         periods = [one for one in periods if span(one).last <= moment.counted_until]
@@ -64,6 +66,15 @@ async def missing_of(
     total = missing[0]["total"] if missing else 0
     shown = [{k: v for k, v in row.items() if k != "total"} for row in missing]
     return Missing(total, tuple(shown))
+
+
+def _over(asked: Mapping[str, Any], moment: Moment) -> list[str]:
+    """The periods that are asked for and over: also one that nobody entered is missing."""
+    now = moment.day or today()
+    until = now if moment.counted_until is None else min(now, moment.counted_until)
+    over = ended(asked["period"], asked["valid_from"], until)
+    last = asked["valid_until"]
+    return [one for one in over if last is None or span(one).first <= last]
 
 
 def _query(

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from libs.events.contracts import assets, households, money
 from libs.events.contracts.reporting import Over
-from services.reporting.views.cursors import within_cut
+from services.reporting.views.cursors import latest, within_cut
 from services.reporting.views.tables import WEIGHT
 
 Kind = Literal["text", "uuid", "int", "bool", "area"]
@@ -207,7 +207,12 @@ ASSETS = Source(
 _STANDING = f"""
 (SELECT v.* FROM (SELECT DISTINCT ON (d.indicator, d.area, d.period) d.*
    FROM view.indicator_values d {within_cut("d")}
-  ORDER BY d.indicator, d.area, d.period, d.position DESC) v WHERE v.scaled IS NOT NULL)
+  ORDER BY d.indicator, d.area, d.period, d.position DESC) v
+  JOIN {latest("view.indicators", "indicator")} asked ON asked.indicator = v.indicator
+ WHERE v.scaled IS NOT NULL
+   AND CASE WHEN asked.level IS NULL THEN v.area = asked.area
+            ELSE EXISTS (SELECT FROM view.areas r WHERE (r.area, r.level) = (v.area, asked.level))
+       END)
 """  # noqa: S608 - constants
 INDICATORS = Source(
     " ".join(_STANDING.split()),

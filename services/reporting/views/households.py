@@ -62,9 +62,9 @@ def project(recorded: Recorded, fact: Event, metadata: Metadata) -> Iterator[tup
         case AreaMoved() | AreaFollowed() | AreaMerged():
             yield AREA_PATHS, origin.row(0, fact.area, fact.valid_from, fact.path)
             if isinstance(fact, AreaMerged):
-                yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from)
+                yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from, (fact.successor,))
         case AreaSplit(ends=True):
-            yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from)
+            yield AREA_ENDS, origin.row(0, fact.area, fact.valid_from, fact.successors)
         case OrganisationRegistered() | OrganisationCorrected():
             yield ORGANISATIONS, origin.row(0, fact.organisation, fact.area, fact.name, fact.kind)
         case _:

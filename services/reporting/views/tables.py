@@ -255,4 +255,4 @@ INDICATOR_VALUES = _written_once(
     reason="text",
     actor="text",
 )
-AREA_ENDS = _written_once("area_ends", area="uuid", ended_on="date")
+AREA_ENDS = _written_once("area_ends", area="uuid", ended_on="date", successors="uuid[]")
