@@ -29,7 +29,7 @@ from services.funds.domain.correction import (
     ProjectAlreadyFunded,
 )
 from services.funds.domain.document import documents
-from services.funds.domain.lot import Lot, LotAlreadyRegistered, lots
+from services.funds.domain.lot import Lot, lots
 from services.funds.domain.lot_correction import (
     CorrectionBelowUsed,
     CorrectLot,
@@ -37,6 +37,7 @@ from services.funds.domain.lot_correction import (
     LotWithoutAmount,
     Renaming,
 )
+from services.funds.domain.lot_key import LotAlreadyRegistered
 from services.funds.domain.payment import Payment
 from services.funds.domain.project import Project, ProjectAlreadyProposed, projects
 from tests.funds.given import (
