@@ -141,7 +141,9 @@ async def test_who_is_refused_a_key_is_told_which_lot_or_project_has_it_and_why(
     assert (await post(district.finance, f"{path}/allocation-corrections", back)).status_code == 201
     shown = (await district.finance.get(path)).json()
     lot = {name: shown[name] for name in ("area", "level", "year", "fund_name", "batch")}
-    lot |= {"document": shown["document"], "amount": yuan("1")}
+    await installation.catch_up(funds)
+    (letter,) = (await district.finance.get("/documents")).json()["items"]
+    lot |= {"document": letter["id"], "amount": yuan("1")}
     lot |= {"purposes": [{"purpose": "relief", "amount": yuan("1")}]}
     again = await post(district.finance, "/lots", lot)
     assert refusal(again) == (409, "LotAlreadyRegistered")
