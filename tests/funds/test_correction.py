@@ -29,7 +29,7 @@ from services.funds.domain.correction import (
     ProjectAlreadyFunded,
 )
 from services.funds.domain.document import documents
-from services.funds.domain.lot import Lot, LotAlreadyRegistered, lots
+from services.funds.domain.lot import Lot, lots
 from services.funds.domain.lot_correction import (
     CorrectionBelowUsed,
     CorrectLot,
@@ -37,8 +37,9 @@ from services.funds.domain.lot_correction import (
     LotWithoutAmount,
     Renaming,
 )
+from services.funds.domain.lot_key import LotAlreadyRegistered
 from services.funds.domain.payment import Payment
-from services.funds.domain.project import Project, ProjectAlreadyProposed, projects
+from services.funds.domain.project import Project, ProjectAlreadyProposed, ProjectKeyUsed, projects
 from tests.funds.given import (
     APPROVAL,
     AREA,
@@ -231,8 +232,12 @@ def test_the_purpose_of_a_project_that_has_money_stays() -> None:
 
 def test_a_project_takes_no_name_that_another_has() -> None:
     command = correcting(CorrectProject, name="另一项目")
-    state = correction.Renaming(in_library(), replace(in_library(), id=UUID(int=99)))
-    when(correction.correct_project, state, command).refused(ProjectAlreadyProposed)
+    other = replace(in_library(), id=UUID(int=99))
+    named = correction.Renaming(in_library(), replace(other, name="另一项目"))
+    told = {"project": str(other.id)}
+    when(correction.correct_project, named, command).refused(ProjectAlreadyProposed, **told)
+    since = correction.Renaming(in_library(), other)
+    when(correction.correct_project, since, command).refused(ProjectKeyUsed, **told)
 
 
 def test_a_list_is_corrected_until_its_money_is_held_or_it_is_sealed() -> None:

@@ -132,6 +132,40 @@ async def test_no_money_is_corrected_before_it_came(
     assert await decided_again(installation, funds) > 8
 
 
+async def test_who_is_refused_a_key_is_told_which_lot_or_project_has_it_and_why(
+    installation: Installation, district: District
+) -> None:
+    """Registered as 2020, meant 2019: neither year is anybody else's."""
+    back = {**WHY, "allocation": 1, "changes": {"amount": None}}
+    path = f"/lots/{district.lot}"
+    assert (await post(district.finance, f"{path}/allocation-corrections", back)).status_code == 201
+    shown = (await district.finance.get(path)).json()
+    lot = {name: shown[name] for name in ("area", "level", "year", "fund_name", "batch")}
+    await installation.catch_up(funds)
+    (letter,) = (await district.finance.get("/documents")).json()["items"]
+    lot |= {"document": letter["id"], "amount": yuan("1")}
+    lot |= {"purposes": [{"purpose": "relief", "amount": yuan("1")}]}
+    again = await post(district.finance, "/lots", lot)
+    assert refusal(again) == (409, "LotAlreadyRegistered")
+    assert again.json()["numbers"]["lot"] == str(district.lot)
+    said = await post(district.finance, f"{path}/corrections", correcting(year=2019))
+    assert said.status_code == 201, said.text
+    for year, why in ((2020, "曾如此登记，已更正为 测试资金 2019 年批次 1"), (2019, "更正为此号")):
+        used = await post(district.finance, "/lots", lot | {"year": year})
+        assert refusal(used) == (409, "LotKeyUsed")
+        assert (used.json()["numbers"]["lot"], why in used.text) == (str(district.lot), True)
+    project = {"area": lot["area"], "year": 2020, "name": "测试项目"}
+    project |= {"kind": "relief", "purpose": "relief"}
+    path = f"/projects/{district.project}/corrections"
+    assert (await post(district.finance, path, correcting(year=2019))).status_code == 201
+    for year, why in ((2020, "曾如此申报，已更正为 测试项目 2019 年"), (2019, "更正为此号")):
+        used = await post(district.finance, "/projects", project | {"year": year})
+        assert refusal(used) == (409, "ProjectKeyUsed")
+        assert used.json()["numbers"]["project"] == str(district.project)
+        assert why in used.text
+    assert await decided_again(installation, funds) > 8
+
+
 async def test_a_document_is_a_number_of_one(district: District) -> None:
     path = f"/lots/{district.lot}/corrections"
     said = await post(district.finance, path, correcting(year=2021) | {"document": "口头说的"})

@@ -19,13 +19,13 @@ from services.funds.domain.lot import (
     AllocationFacts,
     InsufficientLot,
     Lot,
-    LotAlreadyRegistered,
     ProjectElsewhere,
     PurposeNotAllowed,
     PurposesDiffer,
     RegisterLot,
     lots,
 )
+from services.funds.domain.lot_key import LotAlreadyRegistered
 from services.funds.domain.project import NotInLibrary, Project, ProjectNotProposed
 from services.funds.domain.reallocation import ApprovalNeeded, ReallocateFund
 from tests.funds.given import (

@@ -35,7 +35,7 @@ from .lot import (
     RECEIVED,
 )
 from .payment import Payment
-from .project import Project, ProjectAlreadyProposed, ProjectName, Purpose, project_stream
+from .project import Project, ProjectName, Purpose, project_stream, require_free
 from .project import known as known_project
 
 GIVEN_BACK: tuple[Account, Account] = (RECEIVED[1], RECEIVED[0])
@@ -195,8 +195,7 @@ def correct_project(state: Renaming, command: CorrectProject, _: Facts) -> Decis
     key = project_stream(area, now["year"], now["name"])
     events: dict[UUID, tuple[Event, ...]] = {id_: (event,)}
     if id_ not in (key, state.other.id):
-        if state.other.id is not None:
-            raise ProjectAlreadyProposed(name=now["name"])
+        require_free(state.other, now["year"], now["name"])
         events[key] = (KeyTaken(area=area, noun="project", by=id_),)
     return Decision(events, body_of(id_, changes), command.document)
 

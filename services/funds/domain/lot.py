@@ -19,6 +19,7 @@ from libs.events.types import Command, Event, stream_id
 
 from .balances import Balances, held, moved, within_place
 from .document import Document, require_registered
+from .lot_key import require_free
 from .project import Project, Purpose, require_fundable
 
 FundName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -65,10 +66,6 @@ def lot_stream(area: UUID, year: int, level: Level, fund_name: str, batch: str) 
 
 def treasury(area: UUID) -> str:
     return f"treasury:{area}"
-
-
-class LotAlreadyRegistered(Refused):
-    """该笔资金已经登记：{fund_name} {year} 年批次 {batch}，金额 {amount_fen}。"""
 
 
 class LotNotRegistered(Refused):
@@ -123,13 +120,7 @@ class Lot:
 def register(state: tuple[Lot, Document], command: RegisterLot, _: Facts) -> Decision:
     """Capability 1. The parts by purpose sum to the amount exactly, or nothing is registered."""
     known_lot, document = state
-    if known_lot.id is not None:
-        raise LotAlreadyRegistered(
-            fund_name=command.fund_name,
-            year=command.year,
-            batch=command.batch,
-            amount_fen=known_lot.amount_fen,
-        )
+    require_free(known_lot, (command.year, command.level, command.fund_name, command.batch))
     require_registered(document, command.document)
     amount = command.amount.read()
     lines = tuple(PurposeLine(purpose=p.purpose, amount=p.amount.read()) for p in command.purposes)

@@ -38,10 +38,10 @@ from .lot import (
     BatchText,
     FundName,
     Lot,
-    LotAlreadyRegistered,
     known,
     lot_stream,
 )
+from .lot_key import require_free
 from .project import Purpose
 
 GIVEN_BACK: tuple[Account, Account] = (RECEIVED[1], RECEIVED[0])
@@ -147,7 +147,7 @@ def correct_lot(state: Renaming, command: CorrectLot, _: Facts) -> Decision:
         **told,
     )
     key = lot_stream(area, now["year"], now["level"], now["fund_name"], now["batch"])
-    taken = _taken(state, key, area)
+    taken = _taken(state, key, area, now)
     before = {"amount_fen": lot.amount_fen, **_free(lot, {})}
     after = {"amount_fen": amount_fen, **_free(lot, {m: _sign(m) for m in movements})}
     body = body_of(id_, changes, derived(before, after))
@@ -189,16 +189,13 @@ def _moved(lot: Lot, changes: tuple[Change, ...]) -> Iterator[Movement]:
         yield within_place(id_, purpose, way=way, fen=abs(wanted - was), place=lot.treasury)
 
 
-def _taken(state: Renaming, key: UUID, area: UUID) -> dict[UUID, tuple[Event, ...]]:
-    """The mark under the new key, if it is new and free. Raises: LotAlreadyRegistered."""
-    own, other = known(state.known)[0], state.other
-    if own in (key, other.id):
+def _taken(
+    state: Renaming, key: UUID, area: UUID, now: Mapping[str, Any]
+) -> dict[UUID, tuple[Event, ...]]:
+    """The mark under the new key, if it is new and free. Raises: LotAlreadyRegistered,
+    LotKeyUsed."""
+    own = known(state.known)[0]
+    if own in (key, state.other.id):
         return {}
-    if other.id is not None:
-        raise LotAlreadyRegistered(
-            fund_name=other.fund_name,
-            year=other.year,
-            batch=other.batch,
-            amount_fen=other.amount_fen,
-        )
+    require_free(state.other, (now["year"], now["level"], now["fund_name"], now["batch"]))
     return {key: (KeyTaken(area=area, noun="lot", by=own),)}

@@ -56,7 +56,11 @@ def project_stream(area: UUID, year: int, name: str) -> UUID:
 
 
 class ProjectAlreadyProposed(Refused):
-    """该项目已经申报：{name}。"""
+    """该项目已经申报：{name}，编号 {project}。"""
+
+
+class ProjectKeyUsed(Refused):
+    """{name} {year} 年已由项目 {project} 用过：{why}。另一项目请在名称中写明。"""
 
 
 class ProjectNotProposed(Refused):
@@ -93,9 +97,21 @@ class Project:
     funded: Mapping[FundedBy, int] = field(default_factory=dict)
 
 
+def require_free(there: Project, year: int, name: str) -> None:
+    """`there`: what stands under the key. Raises: ProjectAlreadyProposed, ProjectKeyUsed."""
+    if there.id is None:
+        return
+    if there.area is None:
+        why = "该项目更正为此号"
+    elif (there.year, there.name) == (year, name):
+        raise ProjectAlreadyProposed(name=name, project=str(there.id))
+    else:
+        why = f"该项目曾如此申报，已更正为 {there.name} {there.year} 年"
+    raise ProjectKeyUsed(name=name, year=year, project=str(there.id), why=why)
+
+
 def propose(state: Project, command: ProposeProject, facts: Facts) -> Decision:
-    if state.id is not None:
-        raise ProjectAlreadyProposed(name=command.name)
+    require_free(state, command.year, command.name)
     id_ = command.project()
     event = ProjectProposed(
         project=command.project(),

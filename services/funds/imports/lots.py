@@ -114,8 +114,11 @@ def _lot(desk: Desk, letter: RegisterDocument, rows: Group) -> RegisterLot:
 
 
 def _same(wanted: RegisterLot, known: Lot) -> bool:
-    """There already, with this sum; another sum is refused by the rule, with its words."""
-    return known.id is not None and known.amount_fen == wanted.amount.read().amount_fen
+    """There already, with this sum; another sum is refused by the rule, with its words, and so is a
+    lot whose key was used by one that was corrected."""
+    says = (known.year, known.level, known.fund_name, known.batch)
+    named = (wanted.year, wanted.level, wanted.fund_name, wanted.batch)
+    return says == named and known.amount_fen == wanted.amount.read().amount_fen
 
 
 LOTS = Importer(

@@ -47,7 +47,8 @@ COLUMNS = (
 async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
     rows = [row for (row,) in groups]
     wanted = [_proposal(desk, row) for row in rows]
-    known = await desk.streams.load_many(projects, [one.project() for one in wanted])
+    there = await desk.streams.load_many(projects, [one.project() for one in wanted])
+    known = [_same(one, was) for one, was in zip(wanted, there, strict=True)]
     deeds: list[Deed] = []
     unchanged, faults = set(), {}
     for at, (row, one, was) in enumerate(zip(rows, wanted, known, strict=True)):
@@ -60,6 +61,11 @@ async def plan(desk: Desk, groups: Sequence[Group]) -> Plan:
         else:
             deeds += _deeds(row, one, was)
     return Plan(deeds, frozenset(unchanged), faults)
+
+
+def _same(wanted: ProposeProject, there: Project) -> Project:
+    """What was registered under the key and says it still; else the rule tells whose it is."""
+    return there if (there.year, there.name) == (wanted.year, wanted.name) else Project()
 
 
 async def _wrong(desk: Desk, row: Taken) -> AsyncIterator[Fault]:
