@@ -108,7 +108,6 @@ class Taking:
         runs, results = intended
         by_first = {group[0].number: group for group in groups}
         for run in runs:
-            await self.keep()
             faults = await self._do([by_first[first] for first, _ in run.groups])
             for span in run.groups:
                 fault = faults.get(span[0])
@@ -165,20 +164,37 @@ class Taking:
         return None
 
     async def _do(self, groups: Sequence[Group]) -> dict[int, Fault]:
-        """The commands of a run, each once whatever happens; by first row the groups that a rival
-        was quicker with. What is there by now was done by us before a kill, or by a rival."""
+        """The commands of a run, each once whatever happens; by first row the groups that are not
+        taken. What is refused now, though it passed, is halved until it is known which group a
+        rival was quicker with; the same command again gets the answer that it got."""
+        await self.keep()
+        left, deeds, told = await self._undone(groups)
+        fault = await self._done(deeds)
+        if fault is None:
+            return told
+        if len(left) == 1:
+            return told | {left[0][0].number: fault}
+        middle = len(left) // 2
+        return told | await self._do(left[:middle]) | await self._do(left[middle:])
+
+    async def _undone(
+        self, groups: Sequence[Group]
+    ) -> tuple[list[Group], Sequence[Deed], dict[int, Fault]]:
+        """Those that are not there yet, with their commands; what is objected to in others by now.
+        What is there was done by us before a kill, or by a rival."""
         left, told = list(groups), dict[int, Fault]()
         while left:
             desk = replace(self.desk, streams=LiveStreams(self.desk.log.loads), taking=True)
             plan = await self._patiently(partial(self.importer.plan, desk, left))
             told |= {left[at][0].number: faults[0] for at, faults in plan.faults.items()}
-            if not plan.unchanged and not plan.faults:
-                return told | await self._done(plan.deeds, left)
             passed = {*plan.unchanged, *plan.faults}
+            if not passed:
+                return left, plan.deeds, told
             left = [group for at, group in enumerate(left) if at not in passed]
-        return told
+        return [], (), told
 
-    async def _done(self, deeds: Iterable[Deed], groups: Sequence[Group]) -> dict[int, Fault]:
+    async def _done(self, deeds: Iterable[Deed]) -> Fault | None:
+        """The first refusal, behind which nothing is tried."""
         for deed in deeds:
             ask = self._ask(deed, deed.command)
             around = Surroundings(
@@ -189,10 +205,10 @@ class Taking:
                     partial(execute, self.desk.log, ask, around, deed.decider)
                 )
             except EventsError as error:
-                return {group[0].number: told(error) for group in groups}
+                return told(error)
             if answer.status >= 400:
-                return {group[0].number: told_of(answer) for group in groups}
-        return {}
+                return told_of(answer)
+        return None
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Again while the store cannot now, or a copy of another service is too old. Raises:

@@ -1,0 +1,77 @@
+"""What a job tells of itself when something comes between: a rival, a fault in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from libs.chassis.imports.importer import Desk as Planned
+from libs.chassis.imports.importer import Group, Importer, Plan
+from services.funds.service import service as funds
+from services.households.service import service as households
+from tests.conftest import Installation
+from tests.imports.desk import Desk, desk, sheet
+from tests.imports.test_imports import LETTER_HEADS, LETTERS
+from tests.registry import County, post, register_county
+
+LETTER = {"kind": "policy", "title": "通知", "level": "county", "issued_on": "2024-01-05"}
+
+
+@pytest.fixture
+async def county(installation: Installation) -> County:
+    county = await register_county(installation)
+    await installation.catch_up(households, funds)
+    return county
+
+
+def numbered(n: int) -> str:
+    return f"测农发〔2024〕{n}号"
+
+
+def letters(*numbers: int) -> bytes:
+    return sheet(LETTER_HEADS, *[(numbered(n), "通知", "2024-01-05") for n in numbers])
+
+
+async def at_letters(installation: Installation, importer: Importer) -> Desk:
+    return await desk(installation, replace(funds, importers=(importer,)), "clerk")
+
+
+async def facts(installation: Installation, type_: str, field: str) -> list[str]:
+    """What this field says in all events of this type, in order."""
+    rows = await (await installation.log(funds)).pool.fetch(
+        "SELECT payload->>$2 AS told FROM es.events WHERE type = $1 ORDER BY position", type_, field
+    )
+    return [row["told"] for row in rows]
+
+
+async def told(at: Desk, job: dict[str, Any]) -> list[tuple[int, str, str | None]]:
+    return [(one["row"], one["result"], one["rule"]) for one in await at.outcome(job["id"])]
+
+
+async def test_a_rival_costs_the_row_that_he_was_quicker_with_and_no_other(
+    installation: Installation, county: County
+) -> None:
+    """The third of four is registered by somebody else when all four are about to be."""
+    rival = await installation.client(funds, "clerk", subject="rival")
+
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        if desk.taking and len(groups) == 4:
+            third = {**LETTER, "number": numbered(3), "area": str(county.id)}
+            assert (await post(rival, "/documents", third)).status_code == 201
+        return await LETTERS.plan(desk, groups)
+
+    at = await at_letters(installation, replace(LETTERS, plan=plan))
+    job = await at.taken("letters", county.id, letters(1, 2, 3, 4), "valid_rows")
+    assert await told(at, job) == [
+        (2, "accepted", None),
+        (3, "accepted", None),
+        (4, "rejected", "DocumentAlreadyRegistered"),
+        (5, "accepted", None),
+    ]
+    assert (job["state"], job["counts"]["accepted"], job["counts"]["rejected"]) == ("done", 3, 1)
+    registered = [numbered(n) for n in (3, 1, 2, 4)]
+    assert await facts(installation, "DocumentRegistered", "number") == registered
+    assert await facts(installation, "ImportTaken", "accepted") == ["3"]
