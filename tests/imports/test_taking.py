@@ -75,3 +75,28 @@ async def test_a_rival_costs_the_row_that_he_was_quicker_with_and_no_other(
     registered = [numbered(n) for n in (3, 1, 2, 4)]
     assert await facts(installation, "DocumentRegistered", "number") == registered
     assert await facts(installation, "ImportTaken", "accepted") == ["3"]
+
+
+async def test_a_job_keeps_the_mapping_with_which_it_was_committed(
+    installation: Installation, county: County
+) -> None:
+    """What is said of the heads later holds for the next commit, which is a job of its own."""
+    at = await at_letters(installation, LETTERS)
+    heads = (*LETTER_HEADS, "新标题")
+    day = "2024-01-05"
+    rows = sheet(heads, (numbered(1), "旧", day, "新"), (numbered(2), None, day, "新"))
+    prepared = (await at.prepare("letters", county.id, rows)).json()
+    first = await at.commit(prepared["id"], "valid_rows")
+    columns = {one["field"]: one["letter"] for one in prepared["columns"] if one["field"]}
+    said = await at.client.post(
+        f"/imports/{prepared['id']}/mapping",
+        json={"columns": columns | {"title": "D"}},
+        headers={"idempotency-key": "said-later"},
+    )
+    assert said.status_code == 201
+    second = await at.commit(prepared["id"], "valid_rows")
+    await at.work()
+    assert await told(at, first.json()) == [(2, "accepted", None), (3, "rejected", "missing")]
+    again = [(2, "rejected", "DocumentAlreadyRegistered"), (3, "accepted", None)]
+    assert await told(at, second.json()) == again
+    assert await facts(installation, "DocumentRegistered", "title") == ["旧", "新"]
