@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from asyncpg import ConnectionDoesNotExistError
 
+from libs.chassis.files.store import FileNotIntactError
 from libs.chassis.imports.importer import Desk as Planned
 from libs.chassis.imports.importer import Group, Importer, Plan
+from libs.chassis.imports.jobs import STARTS
 from services.funds.service import service as funds
 from services.households.service import service as households
 from tests.conftest import Installation
-from tests.imports.desk import Desk, desk, sheet
+from tests.imports.desk import Desk, desk, opened, sheet
 from tests.imports.test_imports import LETTER_HEADS, LETTERS
 from tests.registry import County, post, register_county
 
@@ -100,3 +103,109 @@ async def test_a_job_keeps_the_mapping_with_which_it_was_committed(
     again = [(2, "rejected", "DocumentAlreadyRegistered"), (3, "accepted", None)]
     assert await told(at, second.json()) == again
     assert await facts(installation, "DocumentRegistered", "title") == ["旧", "新"]
+
+
+class Halted(Exception):
+    """What nobody has foreseen."""
+
+
+def halting(at: int, *, how: Exception, together: int = 2) -> Importer:
+    """Its commands are done up to this letter, and no further."""
+
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        if desk.taking and numbered(at) in {row["number"] for (row,) in groups}:
+            raise how
+        return await LETTERS.plan(desk, groups)
+
+    return replace(LETTERS, plan=plan, together=together)
+
+
+LEFT = [
+    (2, "accepted", None),
+    (3, "accepted", None),
+    (4, "rejected", "unsure"),
+    (5, "rejected", "unsure"),
+]
+"""Of five letters, two at once, the third of which goes wrong: the fifth is never reached."""
+
+
+async def left(installation: Installation, at: Desk, job: dict[str, Any], error: str) -> None:
+    """A job that failed has told and recorded what it took."""
+    assert (job["state"], job["error"]) == ("failed", error)
+    assert await told(at, job) == LEFT
+    assert (job["counts"]["accepted"], job["counts"]["rejected"]) == (2, 2)
+    assert await facts(installation, "ImportTaken", "accepted") == ["2"]
+    assert await facts(installation, "DocumentRegistered", "number") == [numbered(1), numbered(2)]
+
+
+async def cut_off(installation: Installation, at: Desk) -> None:
+    """A worker that loses the store in the middle; its lease has run out."""
+    with pytest.raises(ConnectionDoesNotExistError):
+        await at.work()
+    await installation.plant(funds, "DELETE FROM es.leases")
+
+
+async def test_a_job_that_fails_in_the_middle_counts_records_and_marks_what_it_took(
+    installation: Installation, county: County
+) -> None:
+    at = await at_letters(installation, halting(3, how=Halted()))
+    job = await at.taken("letters", county.id, letters(1, 2, 3, 4, 5), "valid_rows")
+    await left(installation, at, job, "系统内部错误：Halted")
+    marked = opened((await at.client.get(f"/jobs/{job['id']}/outcome")).content)["表一"]
+    words = [marked.cell(row, 4).value for row in range(2, 7)]
+    assert words == ["接受", "接受", "拒绝", "拒绝", "未办理"]
+    alone = opened((await at.client.get(f"/jobs/{job['id']}/rejected")).content)["表一"]
+    assert [row[0].value for row in alone.iter_rows(min_row=2)] == [numbered(n) for n in (3, 4, 5)]
+
+
+async def test_what_one_chunk_did_before_it_failed_is_told_as_taken(
+    installation: Installation, county: County
+) -> None:
+    at = await at_letters(installation, halting(3, how=Halted(), together=200))
+    job = await at.taken("letters", county.id, letters(1, 2, 3, 4), "valid_rows")
+    await left(installation, at, job, "系统内部错误：Halted")
+
+
+async def test_a_job_given_up_after_five_starts_tells_what_it_took(
+    installation: Installation, county: County
+) -> None:
+    at = await at_letters(installation, halting(3, how=ConnectionDoesNotExistError()))
+    prepared = await at.prepare("letters", county.id, letters(1, 2, 3, 4, 5))
+    job = (await at.commit(prepared.json()["id"], "valid_rows")).json()["id"]
+    for _ in range(STARTS):
+        await cut_off(installation, at)
+    await at.work()
+    await left(installation, at, await at.job(job), f"{STARTS} 次都没有进展")
+
+
+async def test_a_file_damaged_in_the_middle_leaves_what_was_taken_told(
+    installation: Installation, county: County
+) -> None:
+    at = await at_letters(installation, halting(3, how=ConnectionDoesNotExistError()))
+    prepared = await at.prepare("letters", county.id, letters(1, 2, 3, 4, 5))
+    job = (await at.commit(prepared.json()["id"], "valid_rows")).json()["id"]
+    await cut_off(installation, at)
+    kept = installation.files(funds).folder / "kept"
+    for file in kept.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    await at.work()
+    await left(installation, at, await at.job(job), str(FileNotIntactError()))
+
+
+async def test_a_job_whose_workbook_cannot_be_written_has_taken_what_it_took(
+    installation: Installation, county: County
+) -> None:
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        if desk.taking:
+            for clear in installation.files(funds).folder.rglob("*.plain"):
+                clear.unlink()
+                clear.write_bytes(b"damaged")
+        return await LETTERS.plan(desk, groups)
+
+    at = await at_letters(installation, replace(LETTERS, plan=plan))
+    job = await at.taken("letters", county.id, letters(1, 2), "valid_rows")
+    assert (job["state"], job["counts"]["accepted"]) == ("done", 2)
+    assert job["error"] == "结果表没有写成，请取 csv 或 json"
+    assert await facts(installation, "ImportTaken", "accepted") == ["2"]
+    assert (await at.client.get(f"/jobs/{job['id']}/outcome")).status_code == 404

@@ -29,16 +29,18 @@ class RowResult(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
-    """Rows of a chunk of which the commands are to be done, first and last of each group."""
+    """Groups of a chunk of which the commands are to be done, and what their rows then become."""
 
-    groups: tuple[tuple[int, int], ...]
+    groups: tuple[tuple[RowResult, ...], ...]
 
 
 class JobRows:
-    """What a worker writes of a job; everything under the token of its lease."""
+    """What a worker writes of a job; everything under the token of its lease. `fates`: what became
+    of groups of the chunk in hand, by first row, as far as this process saw it."""
 
     def __init__(self, pool: asyncpg.Pool, job: Job) -> None:
         self.pool, self.job = pool, job
+        self.fates: dict[int, Fault | None] = {}
 
     async def began(self) -> int:
         """How often by now."""
@@ -63,6 +65,13 @@ class JobRows:
         if runs is None:
             return None
         return _INTENT.decode(runs)
+
+    async def in_hand(self) -> list[tuple[int, list[Run], list[RowResult]]]:
+        """Chunks that were begun and not ended, by first row; at most one."""
+        rows = await self.pool.fetch(
+            "SELECT first, runs FROM es.job_chunks WHERE job = $1 ORDER BY first", self.job.id
+        )
+        return [(row["first"], *_INTENT.decode(row["runs"])) for row in rows]
 
     async def intend(
         self, first: int, runs: list[Run], rest: list[RowResult]

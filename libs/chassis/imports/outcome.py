@@ -4,7 +4,8 @@ with the rejected rows alone (product 6)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from .header import Header
 from .importer import Importer
 from .job_rows import RowResult
 from .prepared import sheet_of
+from .reading import filled
 from .store import Job
 from .tally import Tally
 
@@ -36,6 +38,8 @@ WHY = {
     "unchanged": "已在册，没有变化",
 }
 WARNED = "提醒"
+UNREACHED = "未办理"
+ENDED_EARLIER = "任务没有办到这一行就结束了，没有收下"
 
 
 class Source(NamedTuple):
@@ -46,14 +50,25 @@ class Source(NamedTuple):
     importer: Importer
 
 
+Books = tuple[str | None, str | None]
+"""Digests of the two workbooks; None where there is none."""
+
+
 async def write_outcome(
-    files: FileStore, job: Job, source: Source, results: Sequence[RowResult], counted: Tally
-) -> tuple[str, str | None]:
-    """Digests of the two workbooks; None where no row was rejected."""
+    files: FileStore,
+    job: Job,
+    source: Source,
+    results: Sequence[RowResult],
+    counted: Tally,
+    *,
+    early: bool,
+) -> Books:
+    """The second where not all was taken. `early`: the job ended before its last row, and what it
+    did not reach is told as not taken."""
     with files.scratch() as target:
         await asyncio.to_thread(_mark, job, source, results, counted, target)
         outcome = await files.keep(_bytes(target))
-    if not counted.rejected:
+    if not counted.rejected and not early:
         return outcome.digest, None
     with files.scratch() as target:
         await asyncio.to_thread(_rejected, job, source, results, target)
@@ -73,11 +88,16 @@ def _mark(
     prepared = job.prepared
     mapping = prepared.mapping or {}
     with opened(source.path, prepared.name) as book:
+        sheet = sheet_of(book, prepared.sheet)
+        unreached = (
+            Mark(row.number, UNREACHED, "", ENDED_EARLIER)
+            for row in _unreached(book.rows(sheet), source.header, results)
+        )
         mark(
             book,
-            sheet_of(book, prepared.sheet),
+            sheet,
             header_row=source.header.row,
-            marks=(_marked(one, mapping) for one in results),
+            marks=chain((_marked(one, mapping) for one in results), unreached),
             summary=summary(source.importer, counted),
             target=target,
         )
@@ -100,6 +120,12 @@ def _marked(result: RowResult, mapping: Mapping[str, int]) -> Mark:
     return Mark(result.number, word, "；".join(rules), "；".join(messages), "；".join(hints), cells)
 
 
+def _unreached(rows: Iterable[Row], header: Header, results: Sequence[RowResult]) -> Iterator[Row]:
+    """Behind the last row of which something is known."""
+    last = results[-1].number if results else header.row
+    return (row for row in rows if row.number > last and filled(row))
+
+
 def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
     """The first sheet 汇总: by rule, then the two lines whose sums close."""
     rows: list[list[str | int]] = [[importer.title], ["规则", "级别", "行数", "金额（元）"]]
@@ -120,12 +146,13 @@ def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
 
 
 def _rejected(job: Job, source: Source, results: Sequence[RowResult], target: Path) -> None:
-    """All down to the heads, then the rejected rows, in the same columns: so the heads are found
+    """All down to the heads, then the rows not taken, in the same columns: so the heads are found
     again, of the same shape. Each cell of the kind it was: a number that a program has cut would
     be taken as a text."""
     wanted = {one.number for one in results if one.result == "rejected"}
     with opened(source.path, job.prepared.name) as book:
         sheet = sheet_of(book, job.prepared.sheet)
+        wanted |= {row.number for row in _unreached(book.rows(sheet), source.header, results)}
         merged = tuple(_above(sheet.merged, source.header.row))
         write(target, [(Plan(sheet.name, merged=merged), _rows(book, sheet, source, wanted))])
 

@@ -107,7 +107,7 @@ class Reading:
     def rows(self, rows: Iterable[Row]) -> Iterator[Read]:
         """All below the heads that hold anything."""
         for row in rows:
-            if row.number > self.header.row and any(c.text.strip() for c in row.cells.values()):
+            if row.number > self.header.row and filled(row):
                 yield self._read(row)
 
     def _read(self, row: Row) -> Read:
@@ -270,3 +270,8 @@ class Reading:
         severity: Severity = "block" if self.importer.totals_block else "warn"
         hint = "核对各行与合计；两者都照原样保留"
         read.faults.append(Fault("control_total", message, hint, name, severity))
+
+
+def filled(row: Row) -> bool:
+    """Whether it holds anything that shows."""
+    return any(cell.text.strip() for cell in row.cells.values())

@@ -205,7 +205,8 @@ SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
 """
 _KEEP_JOB = """
 INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as, mapping, units, phase)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $3 = 'all' OR $4 THEN 'checking' ELSE 'taking' END)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+        CASE WHEN $3 = 'all' OR $4 THEN 'checking' ELSE 'taking' END)
 ON CONFLICT (id) DO UPDATE SET id = j.id RETURNING body_hash
 """
 _JOB = """
