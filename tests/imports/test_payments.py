@@ -61,7 +61,7 @@ async def test_fault_13_a_total_that_is_not_its_parts_stops_the_file(
     at: Desk, district: District, batch: UUID
 ) -> None:
     job = await taken(at, district, batch, [line(1), line(2), line(3), total(400)])
-    assert (job["state"], job["counts"]["accepted"]) == ("refused", 3)
+    assert (job["state"], job["counts"]["acceptable"]) == ("refused", 3)
     told = [one for one in await at.outcome(job["id"]) if one["rule"] == "control_total"]
     assert "相差 100.00 元" in told[0]["message"]
     assert (await district.finance.get(f"/batches/{batch}")).json()["ordered"] == 0

@@ -209,3 +209,30 @@ async def test_a_job_whose_workbook_cannot_be_written_has_taken_what_it_took(
     assert job["error"] == "结果表没有写成，请取 csv 或 json"
     assert await facts(installation, "ImportTaken", "accepted") == ["2"]
     assert (await at.client.get(f"/jobs/{job['id']}/outcome")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "first"),
+    [(False, "本次没有收下任何一行"), (True, "试算，没有收下任何一行")],
+)
+async def test_what_was_only_checked_is_nowhere_said_to_be_taken(
+    installation: Installation, county: County, *, dry_run: bool, first: str
+) -> None:
+    at = await at_letters(installation, LETTERS)
+    rows = sheet(LETTER_HEADS, (numbered(1), "通知", "2024-01-05"), ("第二号", "通知", "日期"))
+    prepared = await at.prepare("letters", county.id, rows)
+    id_ = (await at.commit(prepared.json()["id"], dry_run=dry_run)).json()["id"]
+    await at.work()
+    assert [one["result"] for one in await at.outcome(id_)] == [
+        "acceptable",
+        *["rejected"] * 2,
+    ]
+    counts = (await at.job(id_))["counts"]
+    assert (counts["read"], counts["accepted"], counts["acceptable"]) == (2, 0, 1)
+    book = opened((await at.client.get(f"/jobs/{id_}/outcome")).content)
+    assert [book["表一"].cell(row, 4).value for row in (2, 3)] == ["可接受，未收下", "拒绝"]
+    told = [row[0].value for row in book["汇总"].rows]
+    assert told[0] == first
+    assert told[-2] == "读取 2 = 可接受 1 + 拒绝 1 + 忽略 0"
+    alone = await at.client.get(f"/jobs/{id_}/rejected")
+    assert (alone.status_code, alone.json()["type"]) == (409, "/problems/NothingTaken")

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, Query, Response
 from starlette.responses import StreamingResponse
 
 from libs.events.clock import today
-from libs.events.errors import NotFoundError
+from libs.events.errors import NotFoundError, Refused
 from libs.events.known import below
 from libs.events.types import Actor, plain
 
-from ..call import Call, Holds
+from ..call import Call, Holds, RefusedCall
 from ..common_routes import answer, require_in_scope
 from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
@@ -45,6 +45,10 @@ HEADS = (
     *("sheet", "row", "column", "field", "value", "result", "rule", "rule_version"),
     *("severity", "message", "hint", "row_key"),
 )
+
+
+class NothingTaken(Refused):
+    """任务 {number} 没有收下任何一行：请在导入结果中改正后，整张表再导入。"""
 
 
 @router.get("/jobs", response_model=Page[JobShown], summary="任务列表")
@@ -94,8 +98,11 @@ async def outcome(
     "/jobs/{id}/rejected", response_class=Response, responses=WORKBOOK, summary="被拒绝的行"
 )
 async def rejected(id: UUID, call: Worker) -> Response:
-    """只有表头和被拒绝的行；改正后可单独再导入。"""
-    return _file(call, (await _seen(call, id))["rejected"])
+    """只有表头和没有收下的行；改正后可单独再导入。"""
+    row = await _seen(call, id)
+    if row["phase"] == "checking" and row["ended_at"] is not None:
+        raise RefusedCall(call, NothingTaken(number=row["number"]))
+    return _file(call, row["rejected"])
 
 
 async def _job(call: Call, id_: UUID) -> asyncpg.Record:

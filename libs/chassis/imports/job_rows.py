@@ -14,7 +14,8 @@ from .importer import Fault
 from .store import Job, Phase, as_json
 from .tally import Tally
 
-Result = Literal["accepted", "rejected", "ignored"]
+Result = Literal["accepted", "acceptable", "rejected", "ignored"]
+"""Acceptable: checked, and not taken."""
 
 
 class RowResult(msgspec.Struct, frozen=True, array_like=True):

@@ -29,7 +29,14 @@ from .store import Job
 from .tally import Tally
 
 READ_AT_ONCE = 1 << 20
-WORDS = {"accepted": "接受", "rejected": "拒绝", "ignored": "忽略"}
+WORDS = {
+    "accepted": "接受",
+    "acceptable": "可接受，未收下",
+    "rejected": "拒绝",
+    "ignored": "忽略",
+}
+NOTHING_TAKEN = "本次没有收下任何一行"
+REHEARSED = "试算，没有收下任何一行"
 WHY = {
     "total": "合计行",
     "signature": "签字行",
@@ -63,12 +70,12 @@ async def write_outcome(
     *,
     early: bool,
 ) -> Books:
-    """The second where not all was taken. `early`: the job ended before its last row, and what it
-    did not reach is told as not taken."""
+    """The second where some rows were taken and not all: else it would lose the others. `early`:
+    the job ended before its last row, and what it did not reach is told as not taken."""
     with files.scratch() as target:
         await asyncio.to_thread(_mark, job, source, results, counted, target)
         outcome = await files.keep(_bytes(target))
-    if not counted.rejected and not early:
+    if job.phase == "checking" or not (counted.rejected or early):
         return outcome.digest, None
     with files.scratch() as target:
         await asyncio.to_thread(_rejected, job, source, results, target)
@@ -98,7 +105,7 @@ def _mark(
             sheet,
             header_row=source.header.row,
             marks=chain((_marked(one, mapping) for one in results), unreached),
-            summary=summary(source.importer, counted),
+            summary=summary(job, source.importer, counted),
             target=target,
         )
 
@@ -126,22 +133,27 @@ def _unreached(rows: Iterable[Row], header: Header, results: Sequence[RowResult]
     return (row for row in rows if row.number > last and filled(row))
 
 
-def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
-    """The first sheet 汇总: by rule, then the two lines whose sums close."""
+def summary(job: Job, importer: Importer, counted: Tally) -> list[list[str | int]]:
+    """The first sheet 汇总: that nothing was taken, by rule, then two lines whose sums close."""
     rows: list[list[str | int]] = [[importer.title], ["规则", "级别", "行数", "金额（元）"]]
+    if job.phase == "checking":
+        rows.insert(0, [REHEARSED if job.dry_run else NOTHING_TAKEN])
     for rule in counted.rules:
         level = "拒绝" if rule.severity == "block" else WARNED
         rows.append([rule.rule, level, rule.rows, print_amount(rule.amount_fen, "元", 2)])
     aside = f"（其中没有变化 {counted.unchanged:,}）" if counted.unchanged else ""
+    word, passed, passed_fen = WORDS["accepted"], counted.accepted, counted.accepted_fen
+    if job.phase == "checking":
+        word, passed, passed_fen = "可接受", counted.acceptable, counted.acceptable_fen
     rows.append(
         [
-            f"读取 {counted.read:,} = 接受 {counted.accepted:,} + 拒绝 {counted.rejected:,}"
+            f"读取 {counted.read:,} = {word} {passed:,} + 拒绝 {counted.rejected:,}"
             f" + 忽略 {counted.ignored:,}{aside}"
         ]
     )
-    fens = (counted.read_fen, counted.accepted_fen, counted.rejected_fen, counted.ignored_fen)
-    read, accepted, rejected, ignored = (print_amount(fen, "元", 2) for fen in fens)
-    rows.append([f"金额（元）{read} = 接受 {accepted} + 拒绝 {rejected} + 忽略 {ignored}"])
+    fens = (counted.read_fen, passed_fen, counted.rejected_fen, counted.ignored_fen)
+    read, taken, rejected, ignored = (print_amount(fen, "元", 2) for fen in fens)
+    rows.append([f"金额（元）{read} = {word} {taken} + 拒绝 {rejected} + 忽略 {ignored}"])
     return rows
 
 

@@ -26,6 +26,11 @@ def accepted(read: Read) -> RowResult:
     return _result(read, "accepted", None, read.faults)
 
 
+def acceptable(row: RowResult) -> RowResult:
+    """Of a check: what would be accepted, and was not taken."""
+    return msgspec.structs.replace(row, result="acceptable")
+
+
 def rejected(read: Read, more: Iterable[Fault]) -> RowResult:
     """For all that was found, in reading it and after."""
     return _result(read, "rejected", None, (*read.faults, *more))

@@ -32,7 +32,7 @@ from .chunks import chunked, grouped
 from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
-from .results import accepted, become, malformed, rejected, told, told_of, unchanged
+from .results import acceptable, accepted, become, malformed, rejected, told, told_of, unchanged
 from .store import Job, Phase
 
 T = TypeVar("T")
@@ -111,7 +111,8 @@ class Taking:
         first, reads = chunk[0].number, {read.number: read for read in chunk}
         if phase == "checking":
             runs, told = await self._passing(groups, reads)
-            return [*rest, *told, *(row for run in runs for rows in run.groups for row in rows)]
+            passed = (row for run in runs for rows in run.groups for row in rows)
+            return [*rest, *told, *map(acceptable, passed)]
         self._rehearsal = Rehearsal(self.desk.log)  # what came before is in the log by now
         intended = await self.rows.intended(first)
         if intended is None:
