@@ -101,6 +101,12 @@ class JobRows:
                 "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
             )
 
+    async def retold(self, phase: Phase, rows: Sequence[RowResult]) -> None:
+        """Of rows that are kept already more is known by now."""
+        for row in rows:
+            told = self.job.id, phase, row.number, as_json(row.faults)
+            await self.pool.execute(_RETELL, *told)
+
     async def next_phase(self) -> None:
         """The check let everything through: take it from the first row on."""
         await self.pool.execute(
@@ -157,6 +163,9 @@ INSERT INTO es.job_chunks (job, first, runs) VALUES ($1, $2, $3) ON CONFLICT DO 
 _KEEP_ROW = """
 INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults, key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+"""
+_RETELL = """
+UPDATE es.job_rows SET faults = $4 WHERE job = $1 AND phase = $2 AND number = $3
 """
 _ROWS = """
 SELECT number, result, fen, why, faults, key FROM es.job_rows

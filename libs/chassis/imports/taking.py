@@ -32,7 +32,17 @@ from .chunks import chunked, grouped
 from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
-from .results import acceptable, accepted, become, malformed, rejected, told, told_of, unchanged
+from .results import (
+    acceptable,
+    accepted,
+    become,
+    ignored,
+    malformed,
+    rejected,
+    told,
+    told_of,
+    unchanged,
+)
 from .store import Job, Phase
 
 T = TypeVar("T")
@@ -73,8 +83,8 @@ class Taking:
         self._rehearsal = Rehearsal(desk.log)
 
     async def run(self) -> str:
-        """How it ends: done, or refused where not every row passed and all had to. Raises:
-        CancelledError."""
+        """How it ends: done, or refused where not every row passed and all had to, or a total stops
+        the file. Raises: CancelledError."""
         if self.job.phase == "checking":
             passed = await self._through("checking", 0)  # what came before is in no log
             if self.job.dry_run:
@@ -87,15 +97,16 @@ class Taking:
         return "done"
 
     async def _through(self, phase: Phase, reached: int) -> bool:
-        """Whether every row passed."""
+        """Whether the file may be taken."""
         reading = self.sheet.reading()
         self._rehearsal = Rehearsal(self.desk.log)
         with closing(chunked(self.sheet.reads(reading), reading, self.importer.together)) as chunks:
             while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                 if chunk[-1].number > reached:
                     await self._reached(phase, chunk, reading)
-        stops = self.importer.totals_block and reading.total_differs
-        return not stops and not await self.rows.rejected(phase)
+        await self.rows.retold(phase, [ignored(read) for read in reading.totals.late])
+        stops = self.importer.totals_block and reading.totals.differs
+        return not stops and not (self.job.mode == "all" and await self.rows.rejected(phase))
 
     async def _reached(self, phase: Phase, chunk: Sequence[Read], reading: Reading) -> None:
         """Raises: CancelledError, what `keep` raises."""
