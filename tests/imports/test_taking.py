@@ -14,10 +14,11 @@ from libs.chassis.imports.importer import Desk as Planned
 from libs.chassis.imports.importer import Group, Importer, Plan
 from libs.chassis.imports.jobs import STARTS
 from services.funds.service import service as funds
+from services.households.imports.roster import ROSTER
 from services.households.service import service as households
 from tests.conftest import Installation
 from tests.imports.desk import Desk, desk, opened, sheet
-from tests.imports.test_imports import LETTER_HEADS, LETTERS
+from tests.imports.test_imports import HEADS, LETTER_HEADS, LETTERS, SETTINGS, head_of
 from tests.registry import County, post, register_county
 
 LETTER = {"kind": "policy", "title": "通知", "level": "county", "issued_on": "2024-01-05"}
@@ -236,3 +237,19 @@ async def test_what_was_only_checked_is_nowhere_said_to_be_taken(
     assert told[-2] == "读取 2 = 可接受 1 + 拒绝 1 + 忽略 0"
     alone = await at.client.get(f"/jobs/{id_}/rejected")
     assert (alone.status_code, alone.json()["type"]) == (409, "/problems/NothingTaken")
+
+
+async def test_a_household_with_a_head_repeated_within_it_stays_whole_between_chunks(
+    installation: Installation, county: County
+) -> None:
+    """Of two at once, the second is parted by the heads of a new page."""
+    importer = replace(ROSTER, together=2)
+    at = await desk(installation, replace(households, importers=(importer,)), "clerk")
+    child = ["H002", "演示子", None, "之子", "东村", "2024-03-01", None]
+    rows = sheet(HEADS, head_of(1), head_of(2), HEADS, child)
+    job = await at.taken("roster", county.id, rows, "valid_rows", settings=SETTINGS)
+    assert [result for _, result, _ in await told(at, job)] == [
+        *["accepted"] * 2,
+        "ignored",
+        "accepted",
+    ]

@@ -17,6 +17,9 @@ def chunked(reads: Iterator[Read], reading: Reading, together: int) -> Generator
     chunk: list[Read] = []
     groups, last = 0, None
     for read in reads:
+        if read.ignored is not None:  # heads or a subtotal within a group do not part it
+            chunk.append(read)
+            continue
         key = reading.group_of(read) if reading.importer.group else read.number
         if key is None or key != last:
             if groups >= together or len(chunk) >= ROWS_AT_ONCE:
