@@ -253,3 +253,17 @@ async def test_a_household_with_a_head_repeated_within_it_stays_whole_between_ch
         "ignored",
         "accepted",
     ]
+
+
+async def test_a_row_of_which_nothing_is_known_ends_the_job_aloud(
+    installation: Installation, county: County
+) -> None:
+    """What was read is counted while it is read, not summed up from what became of it."""
+
+    async def plan(desk: Planned, groups: Sequence[Group]) -> Plan:
+        await desk.log.pool.execute("DELETE FROM es.job_rows WHERE number = 2")
+        return await LETTERS.plan(desk, groups)
+
+    at = await at_letters(installation, replace(LETTERS, plan=plan, together=1))
+    job = await at.taken("letters", county.id, letters(1, 2), "valid_rows")
+    assert (job["state"], job["error"]) == ("failed", "系统内部错误：RowsLostError")

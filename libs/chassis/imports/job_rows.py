@@ -130,6 +130,11 @@ class JobRows:
         counts = None if tally is None else as_json(tally)
         await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error, version())
 
+    async def counted(self, phase: Phase) -> tuple[int, int]:
+        """Of how many rows it is known what became of them, and of how much money."""
+        row = await self.pool.fetchrow(_COUNTED, self.job.id, phase)
+        return row["rows"], row["fen"]
+
     async def rejected(self, phase: Phase) -> bool:
         """Whether any row was."""
         found: bool = await self.pool.fetchval(
@@ -163,6 +168,10 @@ INSERT INTO es.job_chunks (job, first, runs) VALUES ($1, $2, $3) ON CONFLICT DO 
 _KEEP_ROW = """
 INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults, key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+"""
+_COUNTED = """
+SELECT count(*) AS rows, coalesce(sum(fen), 0)::bigint AS fen FROM es.job_rows
+ WHERE job = $1 AND phase = $2
 """
 _RETELL = """
 UPDATE es.job_rows SET faults = $4 WHERE job = $1 AND phase = $2 AND number = $3

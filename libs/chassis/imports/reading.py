@@ -62,7 +62,8 @@ def key_of(importer: Importer, values: Mapping[str, Any]) -> str | None:
 
 
 class Reading:
-    """One pass over one sheet; remembers what rows are compared with."""
+    """One pass over one sheet; remembers what rows are compared with. `read`: how many by now, and
+    of how much money, whatever becomes of them."""
 
     def __init__(
         self, importer: Importer, mapping: Mapping[str, int], header: Header, setting: Setting
@@ -74,12 +75,15 @@ class Reading:
         self._groups: dict[tuple[Any, ...], int] = {}
         self._last: tuple[Any, ...] | None = None
         self.totals = Totals(importer, mapping, setting)
+        self.read, self.read_fen = 0, 0
 
     def rows(self, rows: Iterable[Row]) -> Iterator[Read]:
         """All below the heads that hold anything."""
         for row in rows:
             if row.number > self.header.row and filled(row):
-                yield self._read(row)
+                read = self._read(row)
+                self.read, self.read_fen = self.read + 1, self.read_fen + (read.fen or 0)
+                yield read
         self.totals.end()
 
     def _read(self, row: Row) -> Read:

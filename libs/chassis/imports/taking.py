@@ -65,6 +65,10 @@ class CancelledError(Exception):
     """Somebody asked for it between two chunks."""
 
 
+class RowsLostError(Exception):
+    """Not of every row that was read it is known what became of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What rows become, and how they are read from the beginning, as often as needed."""
@@ -104,6 +108,9 @@ class Taking:
             while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
                 if chunk[-1].number > reached:
                     await self._reached(phase, chunk, reading)
+        found, found_fen = await self.rows.counted(phase)
+        if found != reading.read or (not reached and found_fen != reading.read_fen):
+            raise RowsLostError(f"{found} of {reading.read} rows, {found_fen} fen")
         await self.rows.retold(phase, [ignored(read) for read in reading.totals.late])
         stops = self.importer.totals_block and reading.totals.differs
         return not stops and not (self.job.mode == "all" and await self.rows.rejected(phase))
