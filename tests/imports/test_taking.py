@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -267,3 +268,35 @@ async def test_a_row_of_which_nothing_is_known_ends_the_job_aloud(
     at = await at_letters(installation, replace(LETTERS, plan=plan, together=1))
     job = await at.taken("letters", county.id, letters(1, 2), "valid_rows")
     assert (job["state"], job["error"]) == ("failed", "系统内部错误：RowsLostError")
+
+
+MANY = """
+INSERT INTO es.job_rows (job, phase, number, result)
+SELECT id, phase, n, 'accepted' FROM es.jobs, generate_series(4, 60000) AS n
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_the_outcome_of_many_rows_keeps_nobody_else_waiting(
+    installation: Installation, county: County, form: str
+) -> None:
+    at = await at_letters(installation, LETTERS)
+    job = await at.taken("letters", county.id, letters(1, 2), "valid_rows")
+    await installation.plant(funds, MANY)
+    longest, done = 0.0, asyncio.Event()
+
+    async def look() -> None:
+        nonlocal longest
+        loop = asyncio.get_running_loop()
+        while not done.is_set():
+            before = loop.time()
+            await asyncio.sleep(0)
+            longest = max(longest, loop.time() - before)
+
+    looking = asyncio.create_task(look())
+    found = await at.client.get(f"/jobs/{job['id']}/outcome", params={"format": form})
+    done.set()
+    await looking
+    rows = found.json()["items"] if form == "json" else found.text.splitlines()[1:]
+    assert len(rows) == 59_999
+    assert longest < 0.25, f"held for {longest:.2f} s"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from .tally import Tally
 
 Result = Literal["accepted", "acceptable", "rejected", "ignored"]
 """Acceptable: checked, and not taken."""
+ROWS_AT_ONCE = 1_000
 
 
 class RowResult(msgspec.Struct, frozen=True, array_like=True):
@@ -132,7 +133,7 @@ class JobRows:
 
     async def counted(self, phase: Phase) -> tuple[int, int]:
         """Of how many rows it is known what became of them, and of how much money."""
-        row = await self.pool.fetchrow(_COUNTED, self.job.id, phase)
+        (row,) = await self.pool.fetch(_COUNTED, self.job.id, phase)
         return row["rows"], row["fen"]
 
     async def rejected(self, phase: Phase) -> bool:
@@ -152,6 +153,14 @@ class JobRows:
 async def results_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> list[RowResult]:
     """In the order of the sheet."""
     return [_row(row) for row in await pool.fetch(_ROWS, job, phase)]
+
+
+async def pages_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> AsyncIterator[list[RowResult]]:
+    """The same, so many at once."""
+    last = 0
+    while rows := await pool.fetch(_PAGE, job, phase, last, ROWS_AT_ONCE):
+        yield [_row(row) for row in rows]
+        last = rows[-1]["number"]
 
 
 _INTENT = msgspec.json.Decoder(tuple[list[Run], list[RowResult]])
@@ -179,6 +188,10 @@ UPDATE es.job_rows SET faults = $4 WHERE job = $1 AND phase = $2 AND number = $3
 _ROWS = """
 SELECT number, result, fen, why, faults, key FROM es.job_rows
  WHERE job = $1 AND phase = $2 ORDER BY number
+"""
+_PAGE = """
+SELECT number, result, fen, why, faults FROM es.job_rows
+ WHERE job = $1 AND phase = $2 AND number > $3 ORDER BY number LIMIT $4
 """
 _WAITS = """
   WITH was AS (SELECT error FROM es.jobs WHERE id = $1)
