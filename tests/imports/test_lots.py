@@ -85,6 +85,10 @@ async def test_all_or_nothing_looks_at_rows_together(installation: Installation)
         (*other, "water", 7.5, "2020-03-02"),
     )
     job = await at.taken("lots", county.id, rows)
-    assert (job["state"], job["counts"]["accepted"], job["counts"]["rejected"]) == ("refused", 1, 1)
+    assert (job["state"], job["counts"]["acceptable"], job["counts"]["rejected"]) == (
+        "refused",
+        1,
+        1,
+    )
     told = [one for one in await at.outcome(job["id"]) if one["message"]]
     assert [(one["row"], one["rule"]) for one in told] == [(3, "LotAlreadyRegistered")]

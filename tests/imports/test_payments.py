@@ -61,7 +61,7 @@ async def test_fault_13_a_total_that_is_not_its_parts_stops_the_file(
     at: Desk, district: District, batch: UUID
 ) -> None:
     job = await taken(at, district, batch, [line(1), line(2), line(3), total(400)])
-    assert (job["state"], job["counts"]["accepted"]) == ("refused", 3)
+    assert (job["state"], job["counts"]["acceptable"]) == ("refused", 3)
     told = [one for one in await at.outcome(job["id"]) if one["rule"] == "control_total"]
     assert "相差 100.00 元" in told[0]["message"]
     assert (await district.finance.get(f"/batches/{batch}")).json()["ordered"] == 0
@@ -94,3 +94,26 @@ async def test_who_stands_twice_or_nowhere_is_named_and_who_was_paid_too(
     dearer = await taken(at, district, batch, [line(1, 200, 2)], "valid_rows")
     told = [(one["row"], one["rule"]) for one in await at.outcome(dearer["id"])]
     assert told == [(2, "AlreadyPaid")]
+
+
+async def test_fault_13_a_total_that_is_not_its_parts_stops_the_file_in_every_mode(
+    at: Desk, district: District, batch: UUID
+) -> None:
+    rows = [line(1), line(2), line(3), total(400)]
+    job = await taken(at, district, batch, rows, "valid_rows")
+    assert (job["state"], job["counts"]["acceptable"]) == ("refused", 3)
+    assert (await district.finance.get(f"/batches/{batch}")).json()["ordered"] == 0
+    rows = [line(1), line(2), line(3, key="demo-99"), total(300)]
+    job = await taken(at, district, batch, rows, "valid_rows")
+    assert (job["state"], job["counts"]["accepted"], job["counts"]["rejected"]) == ("done", 2, 1)
+
+
+async def test_a_total_on_top_is_compared_with_all_that_follows(
+    at: Desk, district: District, batch: UUID
+) -> None:
+    job = await taken(at, district, batch, [total(400), line(1), line(2), line(3)])
+    assert job["state"] == "refused"
+    told = [(one["row"], one["rule"]) for one in await at.outcome(job["id"]) if one["message"]]
+    assert told == [(2, "control_total")]
+    job = await taken(at, district, batch, [total(300), line(1), line(2), line(3), total(300)])
+    assert (job["state"], job["counts"]["accepted"], job["counts"]["ignored"]) == ("done", 3, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,25 +10,21 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.responses import StreamingResponse
 
-from libs.events.clock import today
-from libs.events.errors import NotFoundError
+from libs.events.errors import NotFoundError, Refused
 from libs.events.known import below
 from libs.events.types import Actor, plain
 
-from ..call import Call, Holds
+from ..call import Call, Holds, RefusedCall
 from ..common_routes import answer, require_in_scope
 from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
-from ..sheets.cells import letter
-from ..sheets.writing import csv_lines
-from .importer import Fault
-from .job_rows import RowResult, results_of
-from .places import PROPOSALS
+from .job_rows import pages_of
 from .rights import admit, may_see, named, require_role
 from .routes import IMPORT_ROLES
 from .shapes import JobShown
-from .store import JOB_COLUMNS, from_json, get_job
+from .store import JOB_COLUMNS, get_job
+from .told_rows import as_csv, as_json
 
 router = APIRouter(tags=["导入"])
 Worker = Annotated[Call, Depends(Holds(*IMPORT_ROLES))]
@@ -40,11 +35,10 @@ OUTCOME: dict[int | str, dict[str, Any]] = {
     200: {"content": {XLSX: _FILE, "text/csv": _FILE, "application/json": {"schema": {}}}}
 }
 KEPT_BY_NOBODY = {"cache-control": "private, no-store", "content-disposition": "attachment"}
-SAID = ("field", "value", "rule", "severity", "message", "hint")
-HEADS = (
-    *("sheet", "row", "column", "field", "value", "result", "rule", "rule_version"),
-    *("severity", "message", "hint", "row_key"),
-)
+
+
+class NothingTaken(Refused):
+    """任务 {number} 没有收下任何一行：请在导入结果中改正后，整张表再导入。"""
 
 
 @router.get("/jobs", response_model=Page[JobShown], summary="任务列表")
@@ -86,16 +80,22 @@ async def outcome(
     row = await _seen(call, id)
     if format == "xlsx":
         return _file(call, row["outcome"])
-    lines = _lines(row, await results_of(call.log.pool, id, row["phase"]))
-    return answer({"items": list(lines)}) if format == "json" else _csv(lines)
+    pages = pages_of(call.log.pool, id, row["phase"])
+    if format == "json":
+        return StreamingResponse(as_json(row, pages), media_type="application/json")
+    kind = "text/csv; charset=utf-8"
+    return StreamingResponse(as_csv(row, pages), media_type=kind, headers=KEPT_BY_NOBODY)
 
 
 @router.get(
     "/jobs/{id}/rejected", response_class=Response, responses=WORKBOOK, summary="被拒绝的行"
 )
 async def rejected(id: UUID, call: Worker) -> Response:
-    """只有表头和被拒绝的行；改正后可单独再导入。"""
-    return _file(call, (await _seen(call, id))["rejected"])
+    """只有表头和没有收下的行；改正后可单独再导入。"""
+    row = await _seen(call, id)
+    if row["phase"] == "checking" and row["ended_at"] is not None:
+        raise RefusedCall(call, NothingTaken(number=row["number"]))
+    return _file(call, row["rejected"])
 
 
 async def _job(call: Call, id_: UUID) -> asyncpg.Record:
@@ -127,48 +127,6 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
     told = {name: row[name] for name in JOB_COLUMNS}
     counts = None if row["counts"] is None else msgspec.json.decode(row["counts"])
     return {**told, "kind": "import", "counts": counts}
-
-
-def _lines(job: asyncpg.Record, rows: Iterable[RowResult]) -> Iterator[dict[str, Any]]:
-    """One for each thing that is said of a row, with what may be proposed of it, and one for a row
-    of which nothing is."""
-    mapping: dict[str, int] = {} if job["mapping"] is None else from_json(job["mapping"])
-    for row in rows:
-        about = {"sheet": job["sheet"], "row": row.number, "result": row.result}
-        key = {"row_key": row.key or str(row.number)}
-        if not row.faults:
-            judged = {"rule": row.why, "rule_version": job["release"] if row.why else None}
-            yield about | dict.fromkeys((*SAID, "column")) | judged | key | {"proposals": []}
-        for fault in row.faults:
-            at = mapping.get(fault.field or "")
-            said = {name: getattr(fault, name) for name in SAID}
-            place = {"column": None if at is None else letter(at), "rule_version": job["release"]}
-            proposed = {"proposals": _proposals(fault, row.number, job)}
-            yield about | said | place | key | proposed
-
-
-def _proposals(fault: Fault, number: int, job: asyncpg.Record) -> list[dict[str, Any]]:
-    """The requests by one of which a name that is none is proposed as an alias."""
-    if fault.strange is None:
-        return []
-    alias, near = fault.strange.alias, fault.strange.near
-    met = f"导入任务 {job['number']}（{job['importer']}）第 {number} 行"
-    body = {"occurred_on": today().isoformat(), "of": "area", "alias": alias, "met": met}
-    return [
-        {
-            "title": f"“{alias}”是“{one.name}”（{one.code}）的别名",
-            "method": "POST",
-            "path": PROPOSALS,
-            "body": {**body, "subject": str(one.area)},
-        }
-        for one in near
-    ]
-
-
-def _csv(lines: Iterable[dict[str, Any]]) -> Response:
-    """With a BOM, so that spreadsheets read it as UTF-8."""
-    text = "\ufeff" + csv_lines([HEADS, *([line[head] for head in HEADS] for line in lines)])
-    return Response(text, media_type="text/csv; charset=utf-8", headers=KEPT_BY_NOBODY)
 
 
 _LISTED = f"""

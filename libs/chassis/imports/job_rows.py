@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -14,7 +14,9 @@ from .importer import Fault
 from .store import Job, Phase, as_json
 from .tally import Tally
 
-Result = Literal["accepted", "rejected", "ignored"]
+Result = Literal["accepted", "acceptable", "rejected", "ignored"]
+"""Acceptable: checked, and not taken."""
+ROWS_AT_ONCE = 1_000
 
 
 class RowResult(msgspec.Struct, frozen=True, array_like=True):
@@ -29,16 +31,18 @@ class RowResult(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
-    """Rows of a chunk of which the commands are to be done, first and last of each group."""
+    """Groups of a chunk of which the commands are to be done, and what their rows then become."""
 
-    groups: tuple[tuple[int, int], ...]
+    groups: tuple[tuple[RowResult, ...], ...]
 
 
 class JobRows:
-    """What a worker writes of a job; everything under the token of its lease."""
+    """What a worker writes of a job; everything under the token of its lease. `fates`: what became
+    of groups of the chunk in hand, by first row, as far as this process saw it."""
 
     def __init__(self, pool: asyncpg.Pool, job: Job) -> None:
         self.pool, self.job = pool, job
+        self.fates: dict[int, Fault | None] = {}
 
     async def began(self) -> int:
         """How often by now."""
@@ -63,6 +67,13 @@ class JobRows:
         if runs is None:
             return None
         return _INTENT.decode(runs)
+
+    async def in_hand(self) -> list[tuple[int, list[Run], list[RowResult]]]:
+        """Chunks that were begun and not ended, by first row; at most one."""
+        rows = await self.pool.fetch(
+            "SELECT first, runs FROM es.job_chunks WHERE job = $1 ORDER BY first", self.job.id
+        )
+        return [(row["first"], *_INTENT.decode(row["runs"])) for row in rows]
 
     async def intend(
         self, first: int, runs: list[Run], rest: list[RowResult]
@@ -91,6 +102,12 @@ class JobRows:
                 "DELETE FROM es.job_chunks WHERE job = $1 AND first = $2", self.job.id, first
             )
 
+    async def retold(self, phase: Phase, rows: Sequence[RowResult]) -> None:
+        """Of rows that are kept already more is known by now."""
+        for row in rows:
+            told = self.job.id, phase, row.number, as_json(row.faults)
+            await self.pool.execute(_RETELL, *told)
+
     async def next_phase(self) -> None:
         """The check let everything through: take it from the first row on."""
         await self.pool.execute(
@@ -114,6 +131,11 @@ class JobRows:
         counts = None if tally is None else as_json(tally)
         await self.pool.execute(_ENDED, self.job.id, state, counts, *outcome, error, version())
 
+    async def counted(self, phase: Phase) -> tuple[int, int]:
+        """Of how many rows it is known what became of them, and of how much money."""
+        (row,) = await self.pool.fetch(_COUNTED, self.job.id, phase)
+        return row["rows"], row["fen"]
+
     async def rejected(self, phase: Phase) -> bool:
         """Whether any row was."""
         found: bool = await self.pool.fetchval(
@@ -133,6 +155,14 @@ async def results_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> list[RowRes
     return [_row(row) for row in await pool.fetch(_ROWS, job, phase)]
 
 
+async def pages_of(pool: asyncpg.Pool, job: UUID, phase: Phase) -> AsyncIterator[list[RowResult]]:
+    """The same, so many at once."""
+    last = 0
+    while rows := await pool.fetch(_PAGE, job, phase, last, ROWS_AT_ONCE):
+        yield [_row(row) for row in rows]
+        last = rows[-1]["number"]
+
+
 _INTENT = msgspec.json.Decoder(tuple[list[Run], list[RowResult]])
 
 
@@ -148,9 +178,20 @@ _KEEP_ROW = """
 INSERT INTO es.job_rows (job, phase, number, result, fen, why, faults, key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
 """
+_COUNTED = """
+SELECT count(*) AS rows, coalesce(sum(fen), 0)::bigint AS fen FROM es.job_rows
+ WHERE job = $1 AND phase = $2
+"""
+_RETELL = """
+UPDATE es.job_rows SET faults = $4 WHERE job = $1 AND phase = $2 AND number = $3
+"""
 _ROWS = """
 SELECT number, result, fen, why, faults, key FROM es.job_rows
  WHERE job = $1 AND phase = $2 ORDER BY number
+"""
+_PAGE = """
+SELECT number, result, fen, why, faults FROM es.job_rows
+ WHERE job = $1 AND phase = $2 AND number > $3 ORDER BY number LIMIT $4
 """
 _WAITS = """
   WITH was AS (SELECT error FROM es.jobs WHERE id = $1)

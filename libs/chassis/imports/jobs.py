@@ -12,36 +12,31 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from libs.events.clock import today
-from libs.events.decider import Ask
 from libs.events.errors import ReplacedError
-from libs.events.execute import Surroundings, execute
 from libs.events.group_commit import UNKNOWN_OUTCOME, unavailable
-from libs.events.imports import RECORD, RecordImport
 from libs.events.lease import Lease
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
-from libs.events.types import request_id
 
 from ..errands import AskedServiceAwayError, Errands
 from ..files.room import DiskNearlyFullError, require_room
-from ..files.store import FileNotIntactError, FileStore
+from ..files.store import FileStore
 from ..observe import beside
 from ..sheets.book import Book, opened
-from ..sheets.unreadable import UnreadableBook
 from ..vault.vault import Vault
 from . import store
 from .columns import Setting
+from .ending import Ending, why
 from .header import Header
-from .importer import REASON, Desk, Importer
+from .importer import Desk, Importer
 from .job_rows import JobRows
-from .outcome import Source, write_outcome
+from .outcome import Source
 from .prepared import header_of, sheet_of
 from .reading import Read, Reading
 from .settings import day_of, places_of, setting_of
 from .store import Job, Prepared
-from .taking import CancelledError, Sheet, Taking
-from .tally import Tally, tally
+from .taking import GOES_ON, CancelledError, Sheet, Taking
+from .tally import Tally
 
 LOOK_AGAIN_S = 0.5
 LEASE = timedelta(seconds=4)
@@ -66,6 +61,7 @@ class Jobs:
         self.importers = {one.name: one for one in importers}
         self.store, self.files, self.vault, self.errands = log_, files, vault, errands
         self.pool = log_.pool
+        self.ending = Ending(log_, files)
 
     async def once(self) -> None:
         """What waits now, or was left behind."""
@@ -97,24 +93,18 @@ class Jobs:
         if job.same_as is not None:
             await rows.ended("done", Tally())
             return
-        if await rows.began() > STARTS:
-            await rows.ended("failed", error=f"{STARTS} 次都没有进展")
-            log.error("job_given_up", job=job.number)
-            return
         try:
-            await self._through(job, rows, lease)
+            if await rows.began() > STARTS:
+                log.error("job_given_up", job=job.number)
+                await self.ending.end(job, rows, "failed", f"{STARTS} 次都没有进展")
+            else:
+                await self._through(job, rows, lease)
         except (DiskNearlyFullError, AskedServiceAwayError) as error:
             await _wait(rows, str(error))
-        except CancelledError:
-            reached = await store.waiting(self.pool, job.id)  # by now it may be taking
-            await self._end(reached or job, rows, "cancelled")
-        except (UnreadableBook, FileNotIntactError) as error:
-            await rows.ended("failed", error=str(error))
-        except (ReplacedError, asyncpg.PostgresError, *UNKNOWN_OUTCOME):
-            raise  # it goes on when the store is there, or elsewhere
-        except Exception as error:
-            log.exception("job_failed", job=job.number)
-            await rows.ended("failed", error=f"系统内部错误：{type(error).__name__}")
+        except GOES_ON:
+            raise
+        except Exception as error:  # its sheet cannot be read at all
+            await self.ending.end(job, rows, "failed", why(job, error))
 
     async def _through(self, job: Job, rows: JobRows, lease: Lease) -> None:
         self._require_room()
@@ -132,8 +122,8 @@ class Jobs:
                 )
                 desk = await self._desk(job)
                 taking = Taking(job, sheet, desk, rows, partial(self._keep, lease))
-                state = await taking.run()
-            await self._end(taking.job, rows, state, Source(path, header, importer))
+                state, error = await _ended(taking)
+            await self.ending.end(job, rows, state, error, Source(path, header, importer))
 
     async def _keep(self, lease: Lease) -> None:
         """Between two chunks. Raises: ReplacedError, DiskNearlyFullError."""
@@ -142,44 +132,6 @@ class Jobs:
 
     def _require_room(self) -> None:
         require_room(self.files.folder, "导入暂停，腾出空间后自动继续")
-
-    async def _end(
-        self,
-        job: Job,
-        rows: JobRows,
-        state: str,
-        of: Source | None = None,
-    ) -> None:
-        results = await rows.rows(job.phase)
-        counted = tally(results)
-        made: tuple[str | None, str | None] = (None, None)
-        if of is not None:
-            made = await write_outcome(self.files, job, of, results, counted)
-        if job.phase == "taking" and counted.read:
-            await self._record(job, counted)
-        await rows.ended(state, counted, made)
-
-    async def _record(self, job: Job, counted: Tally) -> None:
-        command = RecordImport(
-            occurred_on=today(),
-            area=job.prepared.area,
-            job=job.id,
-            number=job.number,
-            importer=job.prepared.importer,
-            digest=job.prepared.digest,
-            mode=job.mode,
-            read=counted.read,
-            accepted=counted.accepted,
-            rejected=counted.rejected,
-            ignored=counted.ignored,
-            accepted_fen=counted.accepted_fen,
-            rejected_fen=counted.rejected_fen,
-            reason=job.prepared.settings.get(REASON),
-        )
-        id_ = request_id(str(job.id), "record")
-        ask = Ask(id_, None, command, job.prepared.actor, job.prepared.behalf)
-        around = Surroundings(body_hash=id_.bytes, correlation=job.id, origin="import")
-        await execute(self.store, ask, around, RECORD)
 
     async def _desk(self, job: Job) -> Desk:
         prepared = job.prepared
@@ -196,6 +148,18 @@ class Jobs:
             day=day_of(prepared),
             taking=False,
         )
+
+
+async def _ended(taking: Taking) -> tuple[str, str | None]:
+    """The state, and why it could not go on. Raises: what it goes on after."""
+    try:
+        return await taking.run(), None
+    except CancelledError:
+        return "cancelled", None
+    except GOES_ON:
+        raise
+    except Exception as error:
+        return "failed", why(taking.job, error)
 
 
 async def _wait(rows: JobRows, why: str) -> None:

@@ -4,7 +4,8 @@ with the rejected rows alone (product 6)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +24,19 @@ from .header import Header
 from .importer import Importer
 from .job_rows import RowResult
 from .prepared import sheet_of
+from .reading import filled
 from .store import Job
 from .tally import Tally
 
 READ_AT_ONCE = 1 << 20
-WORDS = {"accepted": "接受", "rejected": "拒绝", "ignored": "忽略"}
+WORDS = {
+    "accepted": "接受",
+    "acceptable": "可接受，未收下",
+    "rejected": "拒绝",
+    "ignored": "忽略",
+}
+NOTHING_TAKEN = "本次没有收下任何一行"
+REHEARSED = "试算，没有收下任何一行"
 WHY = {
     "total": "合计行",
     "signature": "签字行",
@@ -36,6 +45,8 @@ WHY = {
     "unchanged": "已在册，没有变化",
 }
 WARNED = "提醒"
+UNREACHED = "未办理"
+ENDED_EARLIER = "任务没有办到这一行就结束了，没有收下"
 
 
 class Source(NamedTuple):
@@ -46,14 +57,25 @@ class Source(NamedTuple):
     importer: Importer
 
 
+Books = tuple[str | None, str | None]
+"""Digests of the two workbooks; None where there is none."""
+
+
 async def write_outcome(
-    files: FileStore, job: Job, source: Source, results: Sequence[RowResult], counted: Tally
-) -> tuple[str, str | None]:
-    """Digests of the two workbooks; None where no row was rejected."""
+    files: FileStore,
+    job: Job,
+    source: Source,
+    results: Sequence[RowResult],
+    counted: Tally,
+    *,
+    early: bool,
+) -> Books:
+    """The second where some rows were taken and not all: else it would lose the others. `early`:
+    the job ended before its last row, and what it did not reach is told as not taken."""
     with files.scratch() as target:
         await asyncio.to_thread(_mark, job, source, results, counted, target)
         outcome = await files.keep(_bytes(target))
-    if not counted.rejected:
+    if job.phase == "checking" or not (counted.rejected or early):
         return outcome.digest, None
     with files.scratch() as target:
         await asyncio.to_thread(_rejected, job, source, results, target)
@@ -73,12 +95,17 @@ def _mark(
     prepared = job.prepared
     mapping = prepared.mapping or {}
     with opened(source.path, prepared.name) as book:
+        sheet = sheet_of(book, prepared.sheet)
+        unreached = (
+            Mark(row.number, UNREACHED, "", ENDED_EARLIER)
+            for row in _unreached(book.rows(sheet), source.header, results)
+        )
         mark(
             book,
-            sheet_of(book, prepared.sheet),
+            sheet,
             header_row=source.header.row,
-            marks=(_marked(one, mapping) for one in results),
-            summary=summary(source.importer, counted),
+            marks=chain((_marked(one, mapping) for one in results), unreached),
+            summary=summary(job, source.importer, counted),
             target=target,
         )
 
@@ -100,32 +127,44 @@ def _marked(result: RowResult, mapping: Mapping[str, int]) -> Mark:
     return Mark(result.number, word, "；".join(rules), "；".join(messages), "；".join(hints), cells)
 
 
-def summary(importer: Importer, counted: Tally) -> list[list[str | int]]:
-    """The first sheet 汇总: by rule, then the two lines whose sums close."""
+def _unreached(rows: Iterable[Row], header: Header, results: Sequence[RowResult]) -> Iterator[Row]:
+    """Behind the last row of which something is known."""
+    last = results[-1].number if results else header.row
+    return (row for row in rows if row.number > last and filled(row))
+
+
+def summary(job: Job, importer: Importer, counted: Tally) -> list[list[str | int]]:
+    """The first sheet 汇总: that nothing was taken, by rule, then two lines whose sums close."""
     rows: list[list[str | int]] = [[importer.title], ["规则", "级别", "行数", "金额（元）"]]
+    if job.phase == "checking":
+        rows.insert(0, [REHEARSED if job.dry_run else NOTHING_TAKEN])
     for rule in counted.rules:
         level = "拒绝" if rule.severity == "block" else WARNED
         rows.append([rule.rule, level, rule.rows, print_amount(rule.amount_fen, "元", 2)])
     aside = f"（其中没有变化 {counted.unchanged:,}）" if counted.unchanged else ""
+    word, passed, passed_fen = WORDS["accepted"], counted.accepted, counted.accepted_fen
+    if job.phase == "checking":
+        word, passed, passed_fen = "可接受", counted.acceptable, counted.acceptable_fen
     rows.append(
         [
-            f"读取 {counted.read:,} = 接受 {counted.accepted:,} + 拒绝 {counted.rejected:,}"
+            f"读取 {counted.read:,} = {word} {passed:,} + 拒绝 {counted.rejected:,}"
             f" + 忽略 {counted.ignored:,}{aside}"
         ]
     )
-    fens = (counted.read_fen, counted.accepted_fen, counted.rejected_fen, counted.ignored_fen)
-    read, accepted, rejected, ignored = (print_amount(fen, "元", 2) for fen in fens)
-    rows.append([f"金额（元）{read} = 接受 {accepted} + 拒绝 {rejected} + 忽略 {ignored}"])
+    fens = (counted.read_fen, passed_fen, counted.rejected_fen, counted.ignored_fen)
+    read, taken, rejected, ignored = (print_amount(fen, "元", 2) for fen in fens)
+    rows.append([f"金额（元）{read} = {word} {taken} + 拒绝 {rejected} + 忽略 {ignored}"])
     return rows
 
 
 def _rejected(job: Job, source: Source, results: Sequence[RowResult], target: Path) -> None:
-    """All down to the heads, then the rejected rows, in the same columns: so the heads are found
+    """All down to the heads, then the rows not taken, in the same columns: so the heads are found
     again, of the same shape. Each cell of the kind it was: a number that a program has cut would
     be taken as a text."""
     wanted = {one.number for one in results if one.result == "rejected"}
     with opened(source.path, job.prepared.name) as book:
         sheet = sheet_of(book, job.prepared.sheet)
+        wanted |= {row.number for row in _unreached(book.rows(sheet), source.header, results)}
         merged = tuple(_above(sheet.merged, source.header.row))
         write(target, [(Plan(sheet.name, merged=merged), _rows(book, sheet, source, wanted))])
 

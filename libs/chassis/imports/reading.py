@@ -15,9 +15,8 @@ from ..vault.spelling import name as one_spelling
 from .columns import Setting, Severity, Unfit
 from .header import Header
 from .importer import Fault, Importer, Taken
+from .totals import SUBTOTAL, TOTAL, Totals
 
-_TOTAL = re.compile(r"(合计|总计|累计|总合计)[:：]?")
-_SUBTOTAL = re.compile(r"(小计|本页合计|本页小计)[:：]?")
 _SIGNED = re.compile(
     r"(制表|制表人|填表人|填报人|审核|审核人|复核|复核人|负责人|单位负责人|经办人|签字|签章|盖章"
     r"|单位[(（]盖章[)）]|填表日期|填报日期|填报单位|注|备注|说明)[:：].*"
@@ -51,33 +50,6 @@ class Read:
         return any(fault.severity == "block" for fault in self.faults)
 
 
-@dataclass(slots=True)
-class Sum:
-    """Of one field so far, and since the last subtotal, in the smallest part of its column; whether
-    every cell could be read, and of how many kinds of thing it is."""
-
-    all: int = 0
-    part: int = 0
-    whole: bool = True
-    kinds: set[tuple[Any, ...]] = field(default_factory=set)
-    part_kinds: set[tuple[Any, ...]] = field(default_factory=set)
-
-    def add(self, exact: int, kind: tuple[Any, ...]) -> None:
-        self.all += exact
-        self.part += exact
-        self.kinds.add(kind)
-        self.part_kinds.add(kind)
-
-    def of(self, *, part: bool) -> int | None:
-        """What a printed total should say; None: what stands above is not of one kind."""
-        if len(self.part_kinds if part else self.kinds) > 1:
-            return None
-        return self.part if part else self.all
-
-    def next_part(self) -> None:
-        self.part, self.part_kinds = 0, set()
-
-
 def key_of(importer: Importer, values: Mapping[str, Any]) -> str | None:
     """What a row is called: by what makes it a group, or what no two rows share. Of people only
     what can be no number of theirs, in whichever column it was typed."""
@@ -90,7 +62,8 @@ def key_of(importer: Importer, values: Mapping[str, Any]) -> str | None:
 
 
 class Reading:
-    """One pass over one sheet; remembers what rows are compared with."""
+    """One pass over one sheet; remembers what rows are compared with. `read`: how many by now, and
+    of how much money, whatever becomes of them."""
 
     def __init__(
         self, importer: Importer, mapping: Mapping[str, int], header: Header, setting: Setting
@@ -101,25 +74,28 @@ class Reading:
         self._held: dict[str, tuple[int, str]] = {}
         self._groups: dict[tuple[Any, ...], int] = {}
         self._last: tuple[Any, ...] | None = None
-        self._sums = {name: Sum() for name in importer.every_total}
-        self.total_differs = False
+        self.totals = Totals(importer, mapping, setting)
+        self.read, self.read_fen = 0, 0
 
     def rows(self, rows: Iterable[Row]) -> Iterator[Read]:
         """All below the heads that hold anything."""
         for row in rows:
-            if row.number > self.header.row and any(c.text.strip() for c in row.cells.values()):
-                yield self._read(row)
+            if row.number > self.header.row and filled(row):
+                read = self._read(row)
+                self.read, self.read_fen = self.read + 1, self.read_fen + (read.fen or 0)
+                yield read
+        self.totals.end()
 
     def _read(self, row: Row) -> Read:
         read = Read(row.number, hidden=row.hidden, ignored=self._reason(row))
         read.texts = self._texts(row)
         if read.ignored == "total":
-            self._compare(row, read)
+            self.totals.compare(row, read)
         if read.ignored is not None:
             return read
         read.values = dict(self._values(row, read.faults))
         read.key = key_of(self.importer, read.values)
-        self._count(read)
+        self.totals.count(read)
         self._compare_rows(read)
         self._late(read)
         if row.hidden:
@@ -138,7 +114,7 @@ class Reading:
         """Why it is no data, if it is none."""
         told = [re.sub(r"\s", "", natural(cell.text)) for _, cell in sorted(row.cells.items())]
         first = [text for text in told if text][:FIRST_CELLS]
-        if any(_TOTAL.fullmatch(text) or _SUBTOTAL.fullmatch(text) for text in first):
+        if any(TOTAL.fullmatch(text) or SUBTOTAL.fullmatch(text) for text in first):
             return "total"
         if _SIGNED.fullmatch(first[0]):
             return "signature"
@@ -180,17 +156,6 @@ class Reading:
                 message = f"{letter(at)}{row.number} {unfit.message}"
                 told = unfit.rule, message, unfit.hint, column.field
                 faults.append(Fault(*told, strange=unfit.strange))
-
-    def _count(self, read: Read) -> None:
-        kind = tuple(read.values.get(name) for name in self.importer.alike)
-        for name, summed in self._sums.items():
-            if name in read.values:
-                exact = self._exact(name, read.values[name])
-                summed.add(exact, kind)
-                if name == self.importer.amount:
-                    read.fen = exact
-            elif any(fault.field == name for fault in read.faults):
-                summed.whole = False
 
     def _compare_rows(self, read: Read) -> None:
         for field_ in self.importer.unique:
@@ -235,38 +200,7 @@ class Reading:
         found = tuple(read.values.get(name) for name in self.importer.group)
         return None if None in found else found
 
-    def _compare(self, row: Row, read: Read) -> None:
-        """Printed totals with the rows above: both are kept, a difference is told."""
-        texts = (re.sub(r"\s", "", natural(one.text)) for one in row.cells.values())
-        part = any(_SUBTOTAL.fullmatch(text) for text in texts)
-        for name, summed in self._sums.items():
-            cell = row.cells.get(self.mapping.get(name, 0))
-            if cell is None or not cell.text.strip():
-                continue
-            try:
-                value = self.importer.column(name).read(cell, self.setting)
-            except Unfit as unfit:
-                fault = Fault(unfit.rule, unfit.message, unfit.hint, name, "warn")
-                read.faults.append(fault)
-                continue
-            printed, should = self._exact(name, value), summed.of(part=part)
-            if name == self.importer.amount:
-                read.fen = printed
-            if should is not None and printed != should:
-                self._differs(read, name, printed, should)
-            summed.next_part()
 
-    def _exact(self, name: str, value: Any) -> int:
-        exact = self.importer.column(name).exact(value)
-        assert exact is not None, "what is totalled can be summed"
-        return exact
-
-    def _differs(self, read: Read, name: str, printed: int, should: int) -> None:
-        self.total_differs = True
-        column = self.importer.column(name)
-        said, parts, short = (column.printed(n) for n in (printed, should, abs(printed - should)))
-        unsure = "" if self._sums[name].whole else "，另有未能读出的"
-        message = f"{column.title}合计 {said} 与各行之和 {parts} 不等，相差 {short}{unsure}"
-        severity: Severity = "block" if self.importer.totals_block else "warn"
-        hint = "核对各行与合计；两者都照原样保留"
-        read.faults.append(Fault("control_total", message, hint, name, severity))
+def filled(row: Row) -> bool:
+    """Whether it holds anything that shows."""
+    return any(cell.text.strip() for cell in row.cells.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -13,11 +13,12 @@ from libs.events.errors import EventsError, Refused
 from libs.events.private import looks_personal
 
 from .importer import UNCHANGED, Fault
-from .job_rows import Result, RowResult
+from .job_rows import Result, RowResult, Run
 from .reading import Read
 
 LONGEST_VALUE = 100
 NEXT_STEP = "按说明改正后，连同表头单独再导入被拒绝的行"
+UNSURE = Fault("unsure", "办到这一行时任务中断，可能已经收下", "先在册中核对，没有收下的再导入")
 
 
 def accepted(read: Read) -> RowResult:
@@ -25,9 +26,28 @@ def accepted(read: Read) -> RowResult:
     return _result(read, "accepted", None, read.faults)
 
 
+def acceptable(row: RowResult) -> RowResult:
+    """Of a check: what would be accepted, and was not taken."""
+    return msgspec.structs.replace(row, result="acceptable")
+
+
 def rejected(read: Read, more: Iterable[Fault]) -> RowResult:
     """For all that was found, in reading it and after."""
     return _result(read, "rejected", None, (*read.faults, *more))
+
+
+def become(runs: Iterable[Run], fates: Mapping[int, Fault | None]) -> Iterator[RowResult]:
+    """Of rows whose commands were to be done, by first row of their group: why not, if not. Whose
+    end nobody saw may be taken or not."""
+    for run in runs:
+        for rows in run.groups:
+            fault = fates.get(rows[0].number, UNSURE)
+            for row in rows:
+                yield row if fault is None else _not_taken(row, fault)
+
+
+def _not_taken(row: RowResult, fault: Fault) -> RowResult:
+    return msgspec.structs.replace(row, result="rejected", faults=(*row.faults, fault))
 
 
 def ignored(read: Read) -> RowResult:

@@ -158,8 +158,9 @@ async def commit(
     if absent := missing(importer, prepared.mapping or {}):
         raise RefusedCall(call, NotMapped(missing="、".join(absent)))
     pool = call.log.pool
+    checked = dry_run or command.mode == "all" or importer.totals_block
     if not await store.keep_job(
-        pool, job, prepared, command.mode, dry_run=dry_run, body_hash=hashed
+        pool, job, prepared, command.mode, dry_run=dry_run, checked=checked, body_hash=hashed
     ):
         raise KeyReusedError()
     row = await store.get_job(pool, job)

@@ -93,15 +93,17 @@ class RuleCounted(BaseModel):
 
 
 class Counted(BaseModel):
-    """read = accepted + rejected + ignored, in rows and in fen."""
+    """read = accepted + acceptable + rejected + ignored, in rows and in fen."""
 
     read: int
     accepted: int
+    acceptable: int = Field(default=0, description="检查通过，没有收下")
     rejected: int
     ignored: int
     unchanged: int
     read_fen: int
     accepted_fen: int
+    acceptable_fen: int = 0
     rejected_fen: int
     ignored_fen: int
     rules: list[RuleCounted]

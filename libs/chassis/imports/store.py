@@ -44,7 +44,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One taking of an import."""
+    """One taking of an import, mapped as it was when it was committed."""
 
     id: UUID
     number: int
@@ -108,11 +108,22 @@ async def same_content(pool: asyncpg.Pool, prepared: Prepared) -> int | None:
 
 
 async def keep_job(
-    pool: asyncpg.Pool, id_: UUID, of: Prepared, mode: str, *, dry_run: bool, body_hash: bytes
+    pool: asyncpg.Pool,
+    id_: UUID,
+    of: Prepared,
+    mode: str,
+    *,
+    dry_run: bool,
+    checked: bool,
+    body_hash: bytes,
 ) -> bool:
-    """Whether it is this one. A file that was taken before is not taken again."""
+    """Whether it is this one, read as its import is mapped now. A file that was taken before is not
+    taken again. `checked`: every row, before the first is taken."""
     same = None if dry_run else await same_content(pool, of)
-    kept = await pool.fetchval(_KEEP_JOB, id_, of.id, mode, dry_run, body_hash, same)
+    read_as = as_json(of.mapping), as_json(of.units)
+    kept = await pool.fetchval(
+        _KEEP_JOB, id_, of.id, mode, dry_run, body_hash, same, *read_as, checked
+    )
     return bytes(kept) == body_hash
 
 
@@ -202,15 +213,16 @@ SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
  ORDER BY j.number LIMIT 1
 """
 _KEEP_JOB = """
-INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as, phase)
-VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $3 = 'all' OR $4 THEN 'checking' ELSE 'taking' END)
+INSERT INTO es.jobs AS j (id, import, mode, dry_run, body_hash, same_as, mapping, units, phase)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+        CASE WHEN $9 THEN 'checking' ELSE 'taking' END)
 ON CONFLICT (id) DO UPDATE SET id = j.id RETURNING body_hash
 """
 _JOB = """
 SELECT j.id, j.number, j.import, j.mode, j.dry_run, j.state, j.phase, j.same_as, j.cancel,
        j.reached, j.starts, j.error, j.counts, j.outcome, j.rejected, j.asked_at, j.ended_at,
        j.release,
-       i.importer, i.area, i.digest, i.name, i.sheet, i.settings, i.mapping, i.units, i.actor,
+       i.importer, i.area, i.digest, i.name, i.sheet, i.settings, j.mapping, j.units, i.actor,
        i.behalf
   FROM es.jobs j JOIN es.imports i ON i.id = j.import
 """

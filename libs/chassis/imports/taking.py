@@ -9,31 +9,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+import asyncpg
 from pydantic import ValidationError
 
 from libs.events.canonical import canonical, sha256
 from libs.events.decider import Ask
-from libs.events.errors import EventsError, NotFoundError, Refused
+from libs.events.errors import EventsError, NotFoundError, Refused, ReplacedError
 from libs.events.execute import Surroundings, execute
+from libs.events.group_commit import UNKNOWN_OUTCOME
 from libs.events.loads import LiveStreams
 from libs.events.rehearsal import Rehearsal
 from libs.events.types import Command, plain, request_id
 
 from ..errands import AskedServiceAwayError
+from ..files.room import DiskNearlyFullError
+from .chunks import chunked, grouped
 from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
-from .results import accepted, ignored, malformed, rejected, told, told_of, unchanged
+from .results import (
+    acceptable,
+    accepted,
+    become,
+    ignored,
+    malformed,
+    rejected,
+    told,
+    told_of,
+    unchanged,
+)
 from .store import Job, Phase
 
 T = TypeVar("T")
-ROWS_AT_ONCE = 1_000
 AGAIN_S = 1.0
 UNAVAILABLE = (429, 503)
+GOES_ON = (
+    ReplacedError,
+    DiskNearlyFullError,
+    AskedServiceAwayError,
+    asyncpg.PostgresError,
+    *UNKNOWN_OUTCOME,
+)
+"""After these a job goes on by itself, when the store or room is there, or elsewhere."""
 
 
 Keep = Callable[[], Awaitable[None]]
@@ -41,6 +63,10 @@ Keep = Callable[[], Awaitable[None]]
 
 class CancelledError(Exception):
     """Somebody asked for it between two chunks."""
+
+
+class RowsLostError(Exception):
+    """Not of every row that was read it is known what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +87,8 @@ class Taking:
         self._rehearsal = Rehearsal(desk.log)
 
     async def run(self) -> str:
-        """How it ends: done, or refused where not every row passed and all had to. Raises:
-        CancelledError."""
+        """How it ends: done, or refused where not every row passed and all had to, or a total stops
+        the file. Raises: CancelledError."""
         if self.job.phase == "checking":
             passed = await self._through("checking", 0)  # what came before is in no log
             if self.job.dry_run:
@@ -75,21 +101,26 @@ class Taking:
         return "done"
 
     async def _through(self, phase: Phase, reached: int) -> bool:
-        """Whether every row passed."""
+        """Whether the file may be taken."""
         reading = self.sheet.reading()
         self._rehearsal = Rehearsal(self.desk.log)
-        chunks = _chunks(self.sheet.reads(reading), reading, self.importer.together)
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            if chunk[-1].number <= reached:
-                continue
-            await self.keep()
-            if await self.rows.cancelled():
-                raise CancelledError
-            await self.rows.through(
-                phase, chunk[0].number, await self._chunk(phase, chunk, reading)
-            )
-        stops = self.importer.totals_block and reading.total_differs
-        return not stops and not await self.rows.rejected(phase)
+        with closing(chunked(self.sheet.reads(reading), reading, self.importer.together)) as chunks:
+            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                if chunk[-1].number > reached:
+                    await self._reached(phase, chunk, reading)
+        found, found_fen = await self.rows.counted(phase)
+        if found != reading.read or (not reached and found_fen != reading.read_fen):
+            raise RowsLostError(f"{found} of {reading.read} rows, {found_fen} fen")
+        await self.rows.retold(phase, [ignored(read) for read in reading.totals.late])
+        stops = self.importer.totals_block and reading.totals.differs
+        return not stops and not (self.job.mode == "all" and await self.rows.rejected(phase))
+
+    async def _reached(self, phase: Phase, chunk: Sequence[Read], reading: Reading) -> None:
+        """Raises: CancelledError, what `keep` raises."""
+        await self.keep()
+        if await self.rows.cancelled():
+            raise CancelledError
+        await self.rows.through(phase, chunk[0].number, await self._chunk(phase, chunk, reading))
 
     async def _chunk(
         self, phase: Phase, chunk: Sequence[Read], reading: Reading
@@ -98,8 +129,8 @@ class Taking:
         first, reads = chunk[0].number, {read.number: read for read in chunk}
         if phase == "checking":
             runs, told = await self._passing(groups, reads)
-            passed = [number for run in runs for number in _numbers(run, reads)]
-            return [*rest, *told, *(accepted(reads[number]) for number in passed)]
+            passed = (row for run in runs for rows in run.groups for row in rows)
+            return [*rest, *told, *map(acceptable, passed)]
         self._rehearsal = Rehearsal(self.desk.log)  # what came before is in the log by now
         intended = await self.rows.intended(first)
         if intended is None:
@@ -107,15 +138,10 @@ class Taking:
             intended = await self.rows.intend(first, runs, [*rest, *told])
         runs, results = intended
         by_first = {group[0].number: group for group in groups}
+        self.rows.fates.clear()
         for run in runs:
-            await self.keep()
-            faults = await self._do([by_first[first] for first, _ in run.groups])
-            for span in run.groups:
-                fault = faults.get(span[0])
-                for number in _numbers(Run((span,)), reads):
-                    read = reads[number]
-                    results.append(accepted(read) if fault is None else rejected(read, [fault]))
-        return results
+            await self._do([by_first[rows[0].number] for rows in run.groups])
+        return [*results, *become(runs, self.rows.fates)]
 
     async def _passing(
         self, groups: Sequence[Group], reads: Mapping[int, Read]
@@ -143,7 +169,8 @@ class Taking:
             runs, more = await self._passing(left, reads)
             return runs, [*told, *more]
         if refusal is None:
-            return [Run(tuple((group[0].number, group[-1].number) for group in groups))], []
+            taken = (tuple(accepted(reads[row.number]) for row in group) for group in groups)
+            return [Run(tuple(taken))], []
         if len(groups) == 1:
             return [], [rejected(reads[row.number], [refusal]) for row in groups[0]]
         middle = len(groups) // 2
@@ -164,21 +191,46 @@ class Taking:
         self._rehearsal = tried
         return None
 
-    async def _do(self, groups: Sequence[Group]) -> dict[int, Fault]:
-        """The commands of a run, each once whatever happens; by first row the groups that a rival
-        was quicker with. What is there by now was done by us before a kill, or by a rival."""
-        left, told = list(groups), dict[int, Fault]()
+    async def _do(self, groups: Sequence[Group]) -> None:
+        """The commands of a run, each once whatever happens, and what became of each group. What is
+        refused now, though it passed, is halved until it is known which group a rival was quicker
+        with; the same command again gets the answer that it got. So is what goes wrong, which ends
+        the job. Raises: what goes wrong with one group alone."""
+        await self.keep()
+        left, fault = groups, None
+        try:
+            left, deeds = await self._undone(groups)
+            fault = await self._done(deeds)
+        except GOES_ON:
+            raise
+        except Exception:
+            if len(groups) == 1:
+                raise
+        else:
+            if fault is None or len(left) == 1:
+                self.rows.fates.update((group[0].number, fault) for group in left)
+                return
+        middle = len(left) // 2
+        await self._do(left[:middle])
+        await self._do(left[middle:])
+
+    async def _undone(self, groups: Sequence[Group]) -> tuple[list[Group], Sequence[Deed]]:
+        """Those that are not there yet, with their commands. What is there was done by us before a
+        kill, or by a rival; what is objected to now was not before him."""
+        left = list(groups)
         while left:
             desk = replace(self.desk, streams=LiveStreams(self.desk.log.loads), taking=True)
             plan = await self._patiently(partial(self.importer.plan, desk, left))
-            told |= {left[at][0].number: faults[0] for at, faults in plan.faults.items()}
-            if not plan.unchanged and not plan.faults:
-                return told | await self._done(plan.deeds, left)
-            passed = {*plan.unchanged, *plan.faults}
+            passed: dict[int, Fault | None] = dict.fromkeys(plan.unchanged)
+            passed |= {at: faults[0] for at, faults in plan.faults.items()}
+            if not passed:
+                return left, plan.deeds
+            self.rows.fates.update((left[at][0].number, fault) for at, fault in passed.items())
             left = [group for at, group in enumerate(left) if at not in passed]
-        return told
+        return [], ()
 
-    async def _done(self, deeds: Iterable[Deed], groups: Sequence[Group]) -> dict[int, Fault]:
+    async def _done(self, deeds: Iterable[Deed]) -> Fault | None:
+        """The first refusal, behind which nothing is tried."""
         for deed in deeds:
             ask = self._ask(deed, deed.command)
             around = Surroundings(
@@ -188,11 +240,13 @@ class Taking:
                 answer = await self._patiently(
                     partial(execute, self.desk.log, ask, around, deed.decider)
                 )
+            except GOES_ON:
+                raise
             except EventsError as error:
-                return {group[0].number: told(error) for group in groups}
+                return told(error)
             if answer.status >= 400:
-                return {group[0].number: told_of(answer) for group in groups}
-        return {}
+                return told_of(answer)
+        return None
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Again while the store cannot now, or a copy of another service is too old. Raises:
@@ -214,45 +268,3 @@ class Taking:
             str(self.job.id), deed.key or sha256(deed.decider.name.encode(), said).hex()
         )
         return Ask(id_, deed.target, command, self.desk.actor, self.desk.behalf)
-
-
-def _chunks(reads: Iterator[Read], reading: Reading, together: int) -> Iterator[list[Read]]:
-    """Whole groups, so many of them or as many rows as go at once."""
-    chunk: list[Read] = []
-    groups, last = 0, None
-    for read in reads:
-        key = reading.group_of(read) if reading.importer.group else read.number
-        if key is None or key != last:
-            if groups >= together or len(chunk) >= ROWS_AT_ONCE:
-                yield chunk
-                chunk, groups = [], 0
-            groups += 1
-        last = key
-        chunk.append(read)
-    if chunk:
-        yield chunk
-
-
-def grouped(chunk: Sequence[Read], reading: Reading) -> tuple[list[Group], list[RowResult]]:
-    """Groups of which every row was read well; what becomes of the others already."""
-    rest = [ignored(read) for read in chunk if read.ignored is not None]
-    members: dict[object, list[Read]] = {}
-    for read in chunk:
-        if read.ignored is None:
-            key = reading.group_of(read) if reading.importer.group else None
-            members.setdefault(read.number if key is None else key, []).append(read)
-    groups: list[Group] = []
-    for reads in members.values():
-        wrong = [read for read in reads if read.blocked]
-        if not wrong:
-            groups.append(tuple(read.taken for read in reads))
-            continue
-        others = Fault("its_group", f"同组的第 {wrong[0].number} 行有误", "改正后同组一起导入")
-        rest += [rejected(read, () if read.blocked else (others,)) for read in reads]
-    return groups, rest
-
-
-def _numbers(run: Run, reads: Mapping[int, Read]) -> Iterator[int]:
-    """The rows of its groups that are data."""
-    for first, last in run.groups:
-        yield from (n for n in range(first, last + 1) if n in reads and reads[n].ignored is None)

@@ -1,4 +1,4 @@
-"""What a job counts: read = accepted + rejected + ignored, in rows and in fen."""
+"""What a job counts: read = accepted + acceptable + rejected + ignored, in rows and in fen."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ class RuleCount(Struct, frozen=True, kw_only=True):
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """`unchanged` of the ignored are there already; `read` is the sum of the three."""
+    """`unchanged` of the ignored are there already; `acceptable`: of a check, which takes nothing.
+    `read` is the sum of the four."""
 
     read: int = 0
     accepted: int = 0
+    acceptable: int = 0
     rejected: int = 0
     ignored: int = 0
     unchanged: int = 0
     read_fen: int = 0
     accepted_fen: int = 0
+    acceptable_fen: int = 0
     rejected_fen: int = 0
     ignored_fen: int = 0
     rules: tuple[RuleCount, ...] = ()
@@ -53,11 +56,13 @@ def tally(rows: Iterable[RowResult]) -> Tally:
     return Tally(
         read=rows_of.total(),
         accepted=rows_of["accepted"],
+        acceptable=rows_of["acceptable"],
         rejected=rows_of["rejected"],
         ignored=rows_of["ignored"],
         unchanged=unchanged,
         read_fen=fen_of.total(),
         accepted_fen=fen_of["accepted"],
+        acceptable_fen=fen_of["acceptable"],
         rejected_fen=fen_of["rejected"],
         ignored_fen=fen_of["ignored"],
         rules=tuple(
