@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.funds.service import service as funds
 from tests.conftest import Installation
 from tests.imports.desk import desk, opened, sheet
-from tests.registry import register_county
+from tests.registry import post, register_county
 
 HEADS = ("文号", "文件标题", "级次", "年度", "资金名称", "批次", "用途", "金额(万元)", "下达日期")
 LETTER = ("测财农〔2020〕1号", "关于下达资金的通知", "中央", 2020, "专项资金", "第一批")
@@ -92,3 +92,33 @@ async def test_all_or_nothing_looks_at_rows_together(installation: Installation)
     )
     told = [one for one in await at.outcome(job["id"]) if one["message"]]
     assert [(one["row"], one["rule"]) for one in told] == [(3, "LotAlreadyRegistered")]
+
+
+async def test_what_waits_for_a_yes_is_told_and_may_be_sent_again(
+    installation: Installation,
+) -> None:
+    """Nothing is in the register yet; the approver has a task; all lots of the letter are asked for."""
+    county = await register_county(installation)
+    await installation.catch_up(funds)
+    steward = await installation.client(funds, "steward", subject="steward")
+    values = {"bands": [{"up_to_fen": None, "count": 1, "duties": ["auditor"]}]}
+    row = {"key": "RegisterLot", "valid_from": "2020-01-01", "values": values}
+    said = await post(steward, "/reference/rows", {"set": "approval", "area": None, "row": row})
+    assert said.status_code == 201, said.text
+    at = await desk(installation, funds, "finance")
+    rows = (
+        (*LETTER, "water", 12.5, "2020-03-01"),
+        (*LETTER[:5], "第二批", "water", 7, "2020-03-01"),
+    )
+    job = await at.taken("lots", county.id, sheet(HEADS, *rows), "valid_rows")
+    told = await at.outcome(job["id"])
+    assert [(one["result"], one["rule"]) for one in told] == [("accepted", "awaits_approval")] * 2
+    log = await installation.log(funds)
+    kept = "SELECT count(*) FROM es.events WHERE type = $1"
+    assert await log.pool.fetchval(kept, "FundReceived") == 0
+    assert await log.pool.fetchval(kept, "ApprovalRequested") == 2
+    await installation.catch_up(funds)
+    await installation.react(funds)
+    assert await log.pool.fetchval(kept, "TaskOpened") == 2
+    again = await at.prepare("lots", county.id, sheet(HEADS, *rows))
+    assert again.json()["same_as"] is None

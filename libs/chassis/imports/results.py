@@ -21,6 +21,14 @@ NEXT_STEP = "按说明改正后，连同表头单独再导入被拒绝的行"
 UNSURE = Fault("unsure", "办到这一行时任务中断，可能已经收下", "先在册中核对，没有收下的再导入")
 
 
+AWAITS = Fault(
+    "awaits_approval",
+    "已报审，批准后才生效",
+    "批准后再导入同一文件，可办完其余步骤；驳回的改正后再导入",
+    severity="warn",
+)
+
+
 def accepted(read: Read) -> RowResult:
     """With what it was warned of."""
     return _result(read, "accepted", None, read.faults)
@@ -43,11 +51,13 @@ def become(runs: Iterable[Run], fates: Mapping[int, Fault | None]) -> Iterator[R
         for rows in run.groups:
             fault = fates.get(rows[0].number, UNSURE)
             for row in rows:
-                yield row if fault is None else _not_taken(row, fault)
+                yield row if fault is None else _with(row, fault)
 
 
-def _not_taken(row: RowResult, fault: Fault) -> RowResult:
-    return msgspec.structs.replace(row, result="rejected", faults=(*row.faults, fault))
+def _with(row: RowResult, fault: Fault) -> RowResult:
+    """Not taken, unless it is but a warning."""
+    result = row.result if fault.severity == "warn" else "rejected"
+    return msgspec.structs.replace(row, result=result, faults=(*row.faults, fault))
 
 
 def ignored(read: Read) -> RowResult:

@@ -210,6 +210,8 @@ SELECT j.number FROM es.jobs j JOIN es.imports i ON i.id = j.import
  WHERE i.importer = $1 AND i.area = $2 AND i.digest = $3 AND i.sheet = $4
    AND i.settings = $6::jsonb AND j.state = 'done' AND NOT j.dry_run AND j.same_as IS NULL
    AND (j.counts->>'rejected')::int = 0 AND j.import <> $5
+   AND NOT EXISTS (SELECT FROM es.job_rows r
+                    WHERE r.job = j.id AND r.faults @> '[{"rule": "awaits_approval"}]')
  ORDER BY j.number LIMIT 1
 """
 _KEEP_JOB = """

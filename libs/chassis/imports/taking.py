@@ -33,6 +33,7 @@ from .importer import Deed, Desk, Fault, Group, Importer, Plan
 from .job_rows import JobRows, RowResult, Run
 from .reading import Read, Reading
 from .results import (
+    AWAITS,
     acceptable,
     accepted,
     become,
@@ -48,6 +49,8 @@ from .store import Job, Phase
 T = TypeVar("T")
 AGAIN_S = 1.0
 UNAVAILABLE = (429, 503)
+ASKED = 202
+"""Of a command that waits for an approval (ADR 0019)."""
 GOES_ON = (
     ReplacedError,
     DiskNearlyFullError,
@@ -230,7 +233,9 @@ class Taking:
         return [], ()
 
     async def _done(self, deeds: Iterable[Deed]) -> Fault | None:
-        """The first refusal, behind which nothing is tried."""
+        """The first refusal, behind which nothing is tried, or that a command waits for a yes: what
+        is refused behind that one waits for it too."""
+        waits = None
         for deed in deeds:
             ask = self._ask(deed, deed.command)
             around = Surroundings(
@@ -243,10 +248,11 @@ class Taking:
             except GOES_ON:
                 raise
             except EventsError as error:
-                return told(error)
+                return waits or told(error)
             if answer.status >= 400:
-                return told_of(answer)
-        return None
+                return waits or told_of(answer)
+            waits = AWAITS if answer.status == ASKED else waits
+        return waits
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Again while the store cannot now, or a copy of another service is too old. Raises:
