@@ -190,7 +190,7 @@ SELECT number, result, fen, why, faults, key FROM es.job_rows
  WHERE job = $1 AND phase = $2 ORDER BY number
 """
 _PAGE = """
-SELECT number, result, fen, why, faults FROM es.job_rows
+SELECT number, result, fen, why, faults, key FROM es.job_rows
  WHERE job = $1 AND phase = $2 AND number > $3 ORDER BY number LIMIT $4
 """
 _WAITS = """
