@@ -50,7 +50,7 @@ async def test_what_is_wrong_comes_back_in_the_same_workbook(installation: Insta
     )
     refused = await at.taken("lots", county.id, rows)
     assert refused["state"] == "refused"
-    assert (refused["counts"]["accepted"], refused["counts"]["rejected"]) == (1, 1)
+    assert (refused["counts"]["acceptable"], refused["counts"]["rejected"]) == (1, 1)
     taken = await at.taken("lots", county.id, rows, "valid_rows")
     assert (taken["state"], taken["counts"]["accepted"], taken["counts"]["rejected"]) == (
         "done",
