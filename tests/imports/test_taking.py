@@ -293,10 +293,12 @@ async def test_the_outcome_of_many_rows_keeps_nobody_else_waiting(
             await asyncio.sleep(0)
             longest = max(longest, loop.time() - before)
 
+    begun = asyncio.get_running_loop().time()
     looking = asyncio.create_task(look())
     found = await at.client.get(f"/jobs/{job['id']}/outcome", params={"format": form})
     done.set()
+    took = asyncio.get_running_loop().time() - begun
     await looking
     rows = found.json()["items"] if form == "json" else found.text.splitlines()[1:]
     assert len(rows) == 59_999
-    assert longest < 0.25, f"held for {longest:.2f} s"
+    assert longest < took / 3, f"held for {longest:.2f} s of {took:.2f} s"
