@@ -50,7 +50,7 @@ async def test_what_is_wrong_comes_back_in_the_same_workbook(installation: Insta
     )
     refused = await at.taken("lots", county.id, rows)
     assert refused["state"] == "refused"
-    assert (refused["counts"]["accepted"], refused["counts"]["rejected"]) == (1, 1)
+    assert (refused["counts"]["acceptable"], refused["counts"]["rejected"]) == (1, 1)
     taken = await at.taken("lots", county.id, rows, "valid_rows")
     assert (taken["state"], taken["counts"]["accepted"], taken["counts"]["rejected"]) == (
         "done",
@@ -97,7 +97,7 @@ async def test_all_or_nothing_looks_at_rows_together(installation: Installation)
 async def test_what_waits_for_a_yes_is_told_and_may_be_sent_again(
     installation: Installation,
 ) -> None:
-    """Nothing is in the register yet; the approver has a task; all lots of the letter are asked for."""
+    """Nothing is in the register yet; the approver has a task for all lots of the letter."""
     county = await register_county(installation)
     await installation.catch_up(funds)
     steward = await installation.client(funds, "steward", subject="steward")
