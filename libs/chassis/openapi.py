@@ -186,7 +186,7 @@ def _problems(route: APIRoute, is_command: bool) -> Iterator[int]:
         yield from (400, 401, 403, 404)
     if is_command:
         yield from (409, 412, 413)
-    if route.path.startswith("/exports"):
+    if route.path.startswith("/exports") or route.path.endswith("/rejected"):
         yield 409
     of_files = route.path.startswith("/files")
     if of_files and method_of(route) != "GET":

@@ -30,6 +30,7 @@ from libs.chassis.errand_tokens import ERRANDS
 from libs.chassis.loader import Load
 from libs.chassis.routers import routers_of
 from libs.chassis.service import Service
+from libs.chassis.sheets.cells import letter as column_letter
 from libs.events import tasks
 from libs.events.subscriptions import OpenSubscription
 from libs.events.tasks import OpenTask
@@ -437,7 +438,7 @@ async def importing(
         body = {"importer": importer.name, "area": county, "file": file, "name": "走查.xlsx"}
         path = f"{service.name}/imports"
         made = await said(door, path, {**body, "settings": settings}, dated=False)
-        columns = {one.field: "A" for one in importer.columns}
+        columns = {one.field: column_letter(at) for at, one in enumerate(importer.columns, 1)}
         one = f"{path}/{made['id']}"
         await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
         job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
