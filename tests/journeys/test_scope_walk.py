@@ -430,14 +430,14 @@ async def importing(
         headers = {"authorization": f"Bearer {door.token('clerk')}"}
         base = f"http://case{service.prefix}"
         client = AsyncClient(transport=door.client._transport, base_url=base, headers=headers)
-        heads = ["户编号", "文号", "指标"]
+        heads = [one.title for one in importer.columns]
         desk = Desk(installation, service, client)
         file = await desk.upload(sheet(heads, ["x"] * len(heads)))
         settings = {one.name: "linkage" for one in importer.asks if one.required}
         body = {"importer": importer.name, "area": county, "file": file, "name": "走查.xlsx"}
         path = f"{service.name}/imports"
         made = await said(door, path, {**body, "settings": settings}, dated=False)
-        columns = {one.field: "A" for one in importer.columns}
+        columns = {one.field: chr(65 + nth) for nth, one in enumerate(importer.columns)}
         one = f"{path}/{made['id']}"
         await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
         job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
