@@ -97,7 +97,7 @@ async def test_all_or_nothing_looks_at_rows_together(installation: Installation)
 async def test_what_waits_for_a_yes_is_told_and_may_be_sent_again(
     installation: Installation,
 ) -> None:
-    """Nothing is in the register yet; the approver has a task; all lots of the letter are asked for."""
+    """Nothing is in the register yet; the approver has a task; all lots of it are asked for."""
     county = await register_county(installation)
     await installation.catch_up(funds)
     steward = await installation.client(funds, "steward", subject="steward")
