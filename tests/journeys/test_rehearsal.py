@@ -128,8 +128,8 @@ async def test_every_command_does_what_its_rehearsal_said(installation: Installa
             for one in COMMANDS
             if not any(one.matches("POST", s.path) for s in client.sent)
         ]
-        # Of a second factor, of files, and what is no command of a log.
-        others = {"attachments", "withdrawals", "imports", "mapping", "commit"}
+        # Of a second factor, of files, what is no command of a log, and what services ask alone.
+        others = {"attachments", "withdrawals", "imports", "mapping", "commit", "identifications"}
         assert {one.rpartition("/")[2] for one in gone} == {"confirmations", *others}
 
 
