@@ -442,7 +442,7 @@ async def importing(
         columns = {field: get_column_letter(nth) for nth, field in enumerate(fields, 1)}
         one = f"{path}/{made['id']}"
         await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
-        job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
+        job = await said(door, f"{one}/commit", {"mode": "valid_rows"}, status=202, dated=False)
         await desk.work()
         await said(door, f"{service.name}/jobs/{job['id']}/cancellations", {}, dated=False)
 
