@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from httpx import AsyncClient
+from openpyxl.utils import get_column_letter
 
 from libs.chassis import loader
 from libs.chassis.auth import ROLES, LocalIssuer
@@ -30,7 +31,6 @@ from libs.chassis.errand_tokens import ERRANDS
 from libs.chassis.loader import Load
 from libs.chassis.routers import routers_of
 from libs.chassis.service import Service
-from libs.chassis.sheets.cells import letter as column_letter
 from libs.events import tasks
 from libs.events.subscriptions import OpenSubscription
 from libs.events.tasks import OpenTask
@@ -431,17 +431,18 @@ async def importing(
         headers = {"authorization": f"Bearer {door.token('clerk')}"}
         base = f"http://case{service.prefix}"
         client = AsyncClient(transport=door.client._transport, base_url=base, headers=headers)
-        heads = ["户编号", "文号", "指标"]
+        fields = [one.field for one in importer.columns]
+        heads = ["户编号", "文号", "指标", *(f"列{nth}" for nth in range(4, len(fields) + 1))]
         desk = Desk(installation, service, client)
         file = await desk.upload(sheet(heads, ["x"] * len(heads)))
         settings = {one.name: "linkage" for one in importer.asks if one.required}
         body = {"importer": importer.name, "area": county, "file": file, "name": "走查.xlsx"}
         path = f"{service.name}/imports"
         made = await said(door, path, {**body, "settings": settings}, dated=False)
-        columns = {one.field: column_letter(at) for at, one in enumerate(importer.columns, 1)}
+        columns = {field: get_column_letter(nth) for nth, field in enumerate(fields, 1)}
         one = f"{path}/{made['id']}"
         await said(door, f"{one}/mapping", {"columns": columns}, dated=False)
-        job = await said(door, f"{one}/commit", {"mode": "all"}, status=202, dated=False)
+        job = await said(door, f"{one}/commit", {"mode": "valid_rows"}, status=202, dated=False)
         await desk.work()
         await said(door, f"{service.name}/jobs/{job['id']}/cancellations", {}, dated=False)
 

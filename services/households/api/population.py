@@ -34,6 +34,7 @@ class PopulationShown(BaseModel):
     counted_on: Day
     project: UUID | None
     quote: str | None
+    amount_fen: int | None
 
 
 async def _of_count(streams: Streams, ask: Ask[CountPopulation]) -> Counting:
