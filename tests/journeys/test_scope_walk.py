@@ -199,6 +199,7 @@ async def walk(installation: Installation) -> AsyncIterator[Walk]:
         door.client.event_hooks["response"].clear()
         county = {"code": "990199", "name": "邻县", "level": "county", "parent": None}
         made = await said(door, "households/areas", {**county, "valid_from": "2013-01-01"})
+        await known_everywhere(door)
         yield Walk(installation, door.client, sent, UUID(made["id"]))
 
 
@@ -405,6 +406,15 @@ def of_every_service(
     yield f"{service.name}/second-factors/drops", {"person": "nobody", "reason": "走查"}
     for path, body in of_reference(county, command):
         yield f"{service.name}/reference/{path}", body
+
+
+async def known_everywhere(door: loader.Door) -> None:
+    """What households told by now is in every service's copy."""
+    health = await door.ask("GET", "/api/v1/households/health", "clerk")
+    seen = {"min-position": f"households:{health.json()['head']}"}
+    for service in SERVICES:
+        answer = await door.ask("GET", f"/api/v1/{service.name}/tasks", "clerk", headers=seen)
+        assert answer.status_code == 200, answer.text
 
 
 async def identifying(door: loader.Door, installation: Installation, sent: list[Sent]) -> None:
