@@ -117,3 +117,19 @@ async def test_a_mapping_without_units_keeps_what_the_sheet_says(
         key = {"idempotency-key": f"said{len(above)}"}
         told = await at.client.post(f"/imports/{prepared['id']}/mapping", json=said, headers=key)
         assert told.json()["rows"][0]["values"]["金额"] == "12.50 元"
+
+
+@pytest.mark.parametrize(
+    ("above", "head"),
+    [((("单位：千元",),), "金额"), ((), "金额（百万元）"), ((("发放表（单位:千元）",),), "金额")],
+)
+async def test_a_unit_that_is_not_read_is_no_yuan(
+    installation: Installation, above: Any, head: str
+) -> None:
+    county = await register_county(installation)
+    await installation.catch_up(funds)
+    at = await desk(installation, funds, "finance")
+    heads = (*HEADS[:7], head, HEADS[8])
+    content = sheet(*above, heads, (*LETTER, "water", 12.5, "2020-03-01"))
+    refused = await at.prepare("lots", county.id, content)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/UnitNotRead")

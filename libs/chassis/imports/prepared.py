@@ -15,8 +15,10 @@ from ..sheets.cells import Sheet, letter
 from .columns import Column, Setting
 from .header import HEADLESS, LOOKED_AT, Header, find_header, proposed
 from .importer import Importer
+from .quantities import Money
 from .reading import Read, Reading
 from .store import Prepared
+from .unit_words import foreign_unit
 
 SHOWN = 20
 """Rows of a preview."""
@@ -24,6 +26,10 @@ SHOWN = 20
 
 class NoHeads(Refused):
     """找不到表头：第 {sheet} 张工作表前 {rows} 行中没有一个列名是{importer}的列，请对照模板。"""
+
+
+class UnitNotRead(Refused):
+    """表中写明金额单位为{unit}：只收元、万元、亿元，请换算后再导入。"""
 
 
 class NoSuchSheet(Refused):
@@ -48,11 +54,18 @@ def heads_of(book: Book, sheet: Sheet, importer: Importer) -> Header:
     first = takewhile(lambda row: row.number <= LOOKED_AT, book.rows(sheet))
     header = find_header(list(first), sheet.merged, importer.columns)
     if header is None:
-        number = (
-            book.sheets.index(sheet) + 1
-        )  # its name may name a person, a refusal is kept for ever
+        number = book.sheets.index(sheet) + 1  # its name may be one's, and a refusal is kept
         raise NoHeads(sheet=number, rows=LOOKED_AT, importer=importer.title)
     return header
+
+
+def require_unit(book: Book, sheet: Sheet, header: Header, importer: Importer) -> None:
+    """Nothing is scaled by a guess (product 7.2). Raises: UnitNotRead."""
+    if not any(isinstance(column, Money) for column in importer.columns):
+        return
+    first = takewhile(lambda row: row.number <= header.row, book.rows(sheet))
+    if (unit := foreign_unit(first, header.row)) is not None:
+        raise UnitNotRead(unit=unit)
 
 
 def best_sheet(book: Book, importer: Importer) -> Sheet:

@@ -29,7 +29,16 @@ from . import store
 from .header import Header, heads_units, proposed
 from .importer import Importer
 from .mapping import MapImport, UnknownField, mapping_of
-from .prepared import best_sheet, described, header_of, heads_of, missing, preview, sheet_of
+from .prepared import (
+    best_sheet,
+    described,
+    header_of,
+    heads_of,
+    missing,
+    preview,
+    require_unit,
+    sheet_of,
+)
 from .rights import admit, admitted, named, prepared_of, require_role
 from .settings import fits, setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
@@ -230,7 +239,9 @@ def _first_look(book: Book, new: Prepared, importer: Importer) -> _Looked:
     says = {} if importer.says is None else importer.says(book, new.area)
     sheet = sheet_of(book, new.sheet) if new.sheet else best_sheet(book, importer)
     _refuse_name(sheet.name, importer)
-    return _Looked(sheet.name, heads_of(book, sheet, importer), says)
+    header = heads_of(book, sheet, importer)
+    require_unit(book, sheet, header, importer)
+    return _Looked(sheet.name, header, says)
 
 
 async def _shown(call: Call, prepared: Prepared, importer: Importer, status: int = 200) -> Response:

@@ -22,6 +22,10 @@ _SAID = re.compile(
 _LINE = re.compile(rf"[(（]?(?:金额|计量|货币)?单位[:：]?(?:[^:：()（）]*{_LIST})?{_MONEY}"
                    rf"(?:{_LIST}[^:：()（）]*)?[)）]?")  # fmt: skip
 
+_FOREIGN = re.compile(
+    r"(?:单位\s*[:：]?\s*|[(（]\s*)((?:十|百|千|十万|百万|千万)元|[角分]|美元|港元)\s*(?:$|[)）。、,，;；\s])"
+)
+
 
 def is_unit_line(text: str) -> bool:
     """Whether a cell says the unit and nothing else. `text`: without blanks."""
@@ -36,6 +40,12 @@ def unit_of_heads(labels: Sequence[str]) -> Unit | None:
 def unit_of_texts(texts: Iterable[str]) -> Unit | None:
     """What one line above the heads says, a title or a unit line."""
     return next((u for t in texts if (u := _found(_SAID, t) or _found(_IN_HEAD, t))), None)
+
+
+def foreign_unit(rows: Iterable[Row], last: int) -> str | None:
+    """A unit that amounts are not read in, in the heads down to `last` or above them."""
+    texts = (cell.text for row in rows if row.number <= last for cell in row.cells.values())
+    return next((found[1] for text in texts if (found := _FOREIGN.search(text))), None)
 
 
 def unit_above(rows: Iterable[Row], first: int) -> Unit | None:
