@@ -82,7 +82,7 @@ async def test_scope_follows_from_the_day_of_the_merger(installation: Installati
 async def test_a_reform_that_is_yet_to_come_moves_no_scope(installation: Installation) -> None:
     county = await register_county(installation)
     steward = await installation.client(households, "steward")
-    later = {"since": "2999-01-01", "successor": str(county.west)}
+    later = {"since": "2199-01-01", "successor": str(county.west)}
     await reform(steward, county.east, "mergers", **later)
     await installation.catch_up(households)
     east = await installation.client(households, "steward", area=county.east)
