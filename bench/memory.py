@@ -18,7 +18,7 @@ from libs.chassis.settings import Settings
 from .installation import answering, free_port, process, temporary_home
 from .rounds import Figure, Goal, show
 
-SETTLED_AFTER_S = 15
+SETTLED_AFTER_S = 5
 SAMPLES = 5
 KIB_A_MIB = 1024
 TOTAL = "the whole tree"

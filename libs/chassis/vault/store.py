@@ -69,17 +69,12 @@ def role() -> str:
     return Store.of(NAME).app
 
 
-UNUSED_S = 10.0
-"""After which a connection is closed: most of the time nobody is sealed, opened or sought."""
-
-
 @asynccontextmanager
 async def open_store(address: dict[str, Any]) -> AsyncIterator[KeyStore]:
     pool = await asyncpg.create_pool(
         **address,
-        min_size=0,
+        min_size=1,
         max_size=4,
-        max_inactive_connection_lifetime=UNUSED_S,
         server_settings={"jit": "off", "synchronous_commit": "on"},
         command_timeout=60,
     )
