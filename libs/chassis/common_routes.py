@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 
 from libs.events import known
 from libs.events.canonical import LARGEST_INTEGER, canonical
-from libs.events.errors import NotFoundError
+from libs.events.decider import within
+from libs.events.errors import NotFoundError, Refused, UnknownArea
 from libs.events.external_ref import external_ref_stream, external_refs
 from libs.events.loads import LiveStreams
 from libs.events.log import Log
@@ -22,7 +23,7 @@ from libs.events.standing import standings
 from libs.events.store import COLUMNS, recorded
 from libs.events.types import ExternalRef, Recorded, withheld
 
-from .call import Call, Holds
+from .call import Call, Holds, RefusedCall
 from .checking import checks
 from .shapes import Events, Health, Invariants, Named, Version
 from .version import version
@@ -133,6 +134,17 @@ async def require_in_scope(call: Call, area: UUID) -> None:
     path = await call.log.pool.fetchval(f"SELECT {known.path_of('$1::uuid')}", area)
     if path is None or (call.caller.area is not None and call.caller.area not in path):
         raise NotFoundError()
+
+
+def admit(call: Call, path: tuple[UUID, ...]) -> None:
+    """Before anything else is looked at: the area of this path is known, and the caller's. Raises:
+    RefusedCall, by which the refusal is recorded."""
+    try:
+        within(call.actor, path)
+        if not path:
+            raise UnknownArea()
+    except Refused as refusal:
+        raise RefusedCall(call, refusal) from None
 
 
 async def _page(log: Log, wanted: Wanted, area: UUID | None) -> dict[str, Any]:

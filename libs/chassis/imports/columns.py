@@ -93,9 +93,12 @@ class Column(ABC):
 
     def quoted(self, text: str) -> str:
         """The text as a message may show it. Messages are kept in clear."""
-        if self.personal or (self.of_people and not self.harmless(natural(text))):
-            return unquoted(text)
-        return quoted(text)
+        return quoted(text) if self.may_tell(text) else unquoted(text)
+
+    def may_tell(self, text: str) -> bool:
+        """Whether it can name nobody."""
+        private = self.personal or (self.of_people and not self.harmless(natural(text)))
+        return not private and looks_personal(text) is None
 
     def harmless(self, text: str) -> bool:
         """Whether it can be no person's name or number: of a day, an amount, a count."""
@@ -231,7 +234,7 @@ class Place(Column):
         if text.isdigit():
             return f"相近的编码：{'、'.join(places.nearest_codes(text))}", None
         # What a message may not quote is not kept to be proposed either.
-        strange = None if self.quoted(text) == unquoted(text) else places.strange(text)
+        strange = places.strange(text) if self.may_tell(text) else None
         if strange is None:
             return "填统计用区划代码或全称", None
         near = "、".join(f"{one.name}（{one.code}）" for one in strange.near)
@@ -255,6 +258,6 @@ class Letter(Column):
         try:
             parse_document(text)
         except DocumentNumberError as error:
-            told = str(error) if quoted(text) != unquoted(text) else unquoted(text)
+            told = str(error) if self.may_tell(text) else unquoted(text)
             raise Unfit("not_a_document", f"{self.title}：{told}", "按文件原样填写文号") from None
         return text

@@ -20,7 +20,7 @@ from ..files.kinds import XLSX
 from ..listing import Wanted, page, scope_of
 from ..shapes import Made, Page
 from .job_rows import pages_of
-from .rights import admit, may_see, named, require_role
+from .rights import may_see, named, path_admitted, require_role
 from .routes import IMPORT_ROLES
 from .shapes import JobShown
 from .store import JOB_COLUMNS, get_job
@@ -62,7 +62,7 @@ async def cancel(id: UUID, call: Worker) -> Response:
     row = await get_job(call.log.pool, id)
     if row is None:
         raise NotFoundError()
-    await admit(call, row["area"])
+    await path_admitted(call, row["area"])
     require_role(call, named(call, row["importer"]))
     await call.log.pool.execute("UPDATE es.jobs SET cancel = true WHERE id = $1", id)
     return answer({"id": str(id)}, 201)
@@ -82,7 +82,8 @@ async def outcome(
         return _file(call, row["outcome"])
     pages = pages_of(call.log.pool, id, row["phase"])
     if format == "json":
-        return StreamingResponse(as_json(row, pages), media_type="application/json")
+        kind, told = "application/json", as_json(row, pages)
+        return StreamingResponse(told, media_type=kind, headers=KEPT_BY_NOBODY)
     kind = "text/csv; charset=utf-8"
     return StreamingResponse(as_csv(row, pages), media_type=kind, headers=KEPT_BY_NOBODY)
 

@@ -64,7 +64,7 @@ def require_unit(book: Book, sheet: Sheet, header: Header, importer: Importer) -
     if not any(isinstance(column, Money) for column in importer.columns):
         return
     first = takewhile(lambda row: row.number <= header.row, book.rows(sheet))
-    if (unit := foreign_unit(first, header.row)) is not None:
+    if (unit := foreign_unit(first)) is not None:
         raise UnitNotRead(unit=unit)
 
 

@@ -74,7 +74,7 @@ class Money(Column):
         try:
             fen = parse_amount(text, unit)
         except AmountError as error:
-            told = str(error) if self.harmless(text) else f"{self.quoted(text)}不是金额"
+            told = str(error) if self.may_tell(text) else f"{self.quoted(text)}不是金额"
             raise Unfit("not_amount", f"{self.title}：{told}", f"按{unit}填写") from None
         if fen == 0:
             raise Unfit("zero_amount", f"{self.title}为 0", "没有金额的行不必导入")

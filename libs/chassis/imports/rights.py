@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from libs.events.decider import within
-from libs.events.errors import NotFoundError, Refused, RoleNotHeld, UnknownArea
+from libs.events.errors import NotFoundError, Refused, RoleNotHeld
 
 from ..call import Call, RefusedCall
-from ..common_routes import require_in_scope
+from ..common_routes import admit, require_in_scope
 from . import store
 from .importer import Importer
 from .store import Prepared
@@ -28,15 +27,10 @@ class ImportOfAnother(Refused):
     status = 403
 
 
-async def admit(call: Call, area: UUID) -> tuple[UUID, ...]:
-    """The path of the area from the top. Raises: RefusedCall, by which the refusal is recorded."""
+async def path_admitted(call: Call, area: UUID) -> tuple[UUID, ...]:
+    """The path of the area from the top. Raises: RefusedCall."""
     path = await call.log.known.path(area)
-    try:
-        within(call.actor, path)
-        if not path:
-            raise UnknownArea()
-    except Refused as refusal:
-        raise RefusedCall(call, refusal) from None
+    admit(call, path)
     return path
 
 
@@ -46,7 +40,7 @@ async def admitted(call: Call, id_: UUID) -> tuple[Prepared, Importer]:
     prepared = await store.get_import(call.log.pool, id_)
     if prepared is None:
         raise NotFoundError()
-    await admit(call, prepared.area)
+    await path_admitted(call, prepared.area)
     importer = named(call, prepared.importer)
     require_role(call, importer)
     if prepared.actor.id != call.actor.id:

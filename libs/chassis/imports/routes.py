@@ -39,7 +39,7 @@ from .prepared import (
     require_unit,
     sheet_of,
 )
-from .rights import admit, admitted, named, prepared_of, require_role
+from .rights import admitted, named, path_admitted, prepared_of, require_role
 from .settings import fits, setting_of
 from .shapes import ImportersShown, ImportShown, JobAsked
 from .store import Prepared
@@ -96,7 +96,7 @@ async def importers(call: Worker) -> Response:
 async def prepare(command: PrepareImport, call: Preparer) -> Response:
     """识别表头，给出对应与预览；此时什么也不存入账册。"""
     id_ = call.key()
-    path = await admit(call, command.area)
+    path = await path_admitted(call, command.area)
     importer = _importer(call, command)
     hashed = await request_hash(call.request)
     if (known := await store.body_hash_of(call.log.pool, id_)) is not None:

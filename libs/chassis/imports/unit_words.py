@@ -42,9 +42,9 @@ def unit_of_texts(texts: Iterable[str]) -> Unit | None:
     return next((u for t in texts if (u := _found(_SAID, t) or _found(_IN_HEAD, t))), None)
 
 
-def foreign_unit(rows: Iterable[Row], last: int) -> str | None:
-    """A unit that amounts are not read in, in the heads down to `last` or above them."""
-    texts = (cell.text for row in rows if row.number <= last for cell in row.cells.values())
+def foreign_unit(rows: Iterable[Row]) -> str | None:
+    """A unit that amounts are not read in, in the heads or above them."""
+    texts = (cell.text for row in rows for cell in row.cells.values())
     return next((found[1] for text in texts if (found := _FOREIGN.search(text))), None)
 
 

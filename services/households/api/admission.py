@@ -6,9 +6,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from libs.chassis.call import Call, RefusedCall
+from libs.chassis.common_routes import admit
 from libs.events.clock import today
-from libs.events.decider import Streams, within
-from libs.events.errors import NotFoundError, Refused, UnknownArea
+from libs.events.decider import Streams
+from libs.events.errors import NotFoundError, Refused
 from libs.events.loads import LiveStreams
 from services.households.domain.person import Held, persons, present
 from services.households.domain.tree import Area, areas
@@ -31,16 +32,6 @@ async def held(streams: Streams, person: UUID) -> Held:
     known = await streams.load(persons, person)
     area = Area() if known.area is None else await streams.load(areas, known.area)
     return Held(person, known, area)
-
-
-def admit(call: Call, path: tuple[UUID, ...]) -> None:
-    """Raises: RefusedCall, by which the refusal is recorded."""
-    try:
-        within(call.actor, path)
-        if not path:
-            raise UnknownArea()
-    except Refused as refusal:
-        raise RefusedCall(call, refusal) from None
 
 
 async def admit_to_area(call: Call, area: UUID) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from libs.chassis.call import Call, Holds, RefusedCall
+from libs.chassis.common_routes import admit
 from libs.chassis.reading import show
 from libs.chassis.shapes import Made
 from libs.events.clock import today
@@ -31,7 +32,7 @@ from services.households.domain.person import (
 )
 from services.households.domain.tree import Area
 
-from .admission import admit, admit_to_person, areas_of, held
+from .admission import admit_to_person, areas_of, held
 from .sealed import sealed_account, sealed_persons
 from .typed import EnterAccount, EnterPersons
 

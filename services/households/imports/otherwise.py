@@ -11,13 +11,14 @@ from uuid import UUID
 from libs.chassis.imports.importer import Desk, Fault, Group, Taken, otherwise
 from libs.chassis.vault.spelling import Kind, name, number
 from libs.chassis.vault.vault import Line
+from libs.events.contracts.persons import PersonField
 from services.households.domain.household import Household
 from services.households.domain.household_row import HouseholdRow
-from services.households.domain.person import Person, persons
+from services.households.domain.person import persons
 
 from .doubts import WARN
 
-TITLES = {"name": "姓名", "phone": "电话", "account": "银行账号"}
+TITLES: Mapping[PersonField, str] = {"name": "姓名", "phone": "电话", "account": "银行账号"}
 Texts = Mapping[tuple[UUID, str], str]
 
 
@@ -39,7 +40,7 @@ async def compared(
     told = await _told(desk, [one.person for row in wanted for one in row.listed])
     unchanged, faults, doubts = set(), {}, {}
     for at, (rows, row, was) in enumerate(zip(groups, wanted, known, strict=True)):
-        people = dict.fromkeys(title for title in _people(rows, row, told))
+        people = dict.fromkeys(_people(rows, row, told))
         if was.area is None:
             if people:
                 doubts[at] = [_kept(list(people))]
@@ -92,19 +93,11 @@ async def _told(desk: Desk, ids: Sequence[UUID]) -> Texts:
         Line(id_, field, text)
         for id_, person in known
         if person.area in here and not person.erased
-        for field, text in _sealed(person)
+        for field in TITLES
+        if (text := person.sealed(field)) is not None
     ]
     texts = await desk.vault.open(lines)
     return {(line.subject, line.field): text for line, text in zip(lines, texts, strict=True)}
-
-
-def _sealed(person: Person) -> list[tuple[str, str]]:
-    pairs = (
-        ("name", person.sealed("name")),
-        ("phone", person.sealed("phone")),
-        ("account", person.sealed("account")),
-    )
-    return [(field, text) for field, text in pairs if text is not None]
 
 
 def _kept(titles: Sequence[str]) -> Fault:
